@@ -1,0 +1,10 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+// One bind_* function a room; module.cpp calls them in the order of their needs.
+namespace hal::bindings {
+
+void bind_errors(nanobind::module_& m);
+
+}  // namespace hal::bindings

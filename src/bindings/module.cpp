@@ -1,0 +1,6 @@
+#include "bindings.h"
+
+NB_MODULE(_core, m) {
+    m.doc() = "Compiled core of hal: use it through the public package.";
+    hal::bindings::bind_errors(m);
+}
