@@ -1,0 +1,153 @@
+# Every target sets up what it needs by itself and may be run again at any time.
+# Needs: Linux, make, a C++20 compiler, and a Python >= 3.11 with venv and headers. The rest comes from PyPI.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV ?= .venv
+PYTHON ?= $(shell sh tools/find_python.sh)
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamps
+WHEELS := build/wheels
+export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
+# A compiler cache is used where there is one and never asked for.
+export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PACKAGE_SOURCES := $(shell find src python adapters cmake -type f -not -name '*.pyc' -not -name '*.so' 2>/dev/null) \
+                   CMakeLists.txt pyproject.toml README.md LICENSE
+CXX_SOURCES := $(shell find src tests -name '*.cpp' -o -name '*.h')
+CORE_TESTS ?= $(wildcard tests/model tests/engine tests/policies tests/core)
+PYTEST_ARGS ?=
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# --- environment ------------------------------------------------------------------------------------------
+
+$(STAMP)/venv:
+	@test -n "$(PYTHON)" || { sh tools/find_python.sh --explain; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -U 'pip>=25.1'
+	mkdir -p $(STAMP) && touch $@
+
+# The tools of pyproject's dependency groups; CMake and Ninja only where the machine has none.
+$(STAMP)/tools: pyproject.toml $(STAMP)/venv
+	$(PIP) install -q --group build --group dev \
+	  $$(command -v cmake >/dev/null || echo cmake) $$(command -v ninja >/dev/null || echo ninja)
+	touch $@
+
+$(STAMP)/docs-tools: pyproject.toml $(STAMP)/venv
+	$(PIP) install -q --group docs
+	touch $@
+
+# --- the package ------------------------------------------------------------------------------------------
+
+$(STAMP)/wheel: $(PACKAGE_SOURCES) $(STAMP)/tools
+	rm -rf $(WHEELS) && mkdir -p $(WHEELS)
+	PATH="$(abspath $(BIN)):$$PATH" $(PIP) wheel -q --no-deps --no-build-isolation -w $(WHEELS) .
+	touch $@
+
+# Installed as a user would: from the wheel, with the extras that the tests and the demo need.
+$(STAMP)/installed: $(STAMP)/wheel
+	$(PIP) install -q --force-reinstall --no-deps $(WHEELS)/hal_core-*.whl
+	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[replay,testing]"
+	touch $@
+
+.PHONY: wheel install sdist
+wheel: $(STAMP)/wheel  ## build the wheel into build/wheels
+	@ls -l $(WHEELS)/*.whl
+install: $(STAMP)/installed  ## install the wheel into .venv
+
+# What a stranger gets: sdist, then a wheel from it in an isolated build environment, then an import.
+sdist: $(STAMP)/tools  ## build the source archive, a wheel from it in isolation, and import that
+	rm -rf build/sdist && mkdir -p build/sdist
+	$(BIN)/python -m build -q --sdist --outdir build/sdist .
+	$(PIP) wheel -q --no-deps -w build/sdist build/sdist/hal_core-*.tar.gz
+	$(PYTHON) -m venv --clear build/sdist/venv
+	build/sdist/venv/bin/python -m pip --disable-pip-version-check install -q build/sdist/hal_core-*.whl
+	cd build/sdist && venv/bin/python -c "import hal; print('imported', hal.__file__.rpartition('/lib/')[2])"
+
+# --- use --------------------------------------------------------------------------------------------------
+
+.PHONY: demo test test-slow bench examples
+demo: $(STAMP)/installed  ## place 10,000 jobs on a 1,213-node GPU cluster with three policies and compare them
+	$(BIN)/hal demo
+
+test: $(STAMP)/installed  ## run the fast tests against the installed wheel
+	$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(STAMP)/installed  ## run the slow tests against the installed wheel
+	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+bench: $(STAMP)/installed  ## run the benchmarks; the figures go to build/bench.json
+	mkdir -p build
+	$(BIN)/pytest bench --benchmark-only --benchmark-json=build/bench.json $(PYTEST_ARGS)
+
+examples: $(STAMP)/installed  ## run the scripts of docs/examples
+	for example in docs/examples/*.py; do echo "== $$example"; $(BIN)/python -W error "$$example"; done
+
+# --- linters ----------------------------------------------------------------------------------------------
+
+.PHONY: lint lint-style lint-types lint-imports lint-stubs library format stubs tree
+lint: lint-style library lint-types lint-imports lint-stubs  ## every linter (make -k lint: go on after a failure)
+
+lint-style: $(STAMP)/tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
+
+# The sources under the names they are imported by: adapters/ is hal.adapters.
+tree: $(STAMP)/installed
+	bash tools/package_tree.sh build/tree
+
+lint-types: tree
+	MYPYPATH=build/tree $(BIN)/mypy -p hal \
+	  | sed -e 's,^build/tree/hal/adapters,adapters,; s,^build/tree/hal,python/hal,'
+
+lint-imports: tree
+	PYTHONPATH=build/tree:. $(BIN)/lint-imports --no-cache --no-logo
+
+lint-stubs: $(STAMP)/installed
+	$(BIN)/python tools/stubs.py --check
+
+format: $(STAMP)/tools  ## rewrite the sources the way lint wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CXX_SOURCES)
+
+stubs: $(STAMP)/installed  ## regenerate python/hal/_core.pyi from the compiled module
+	$(BIN)/python tools/stubs.py
+
+library: $(STAMP)/tools  ## build and link the core alone, without Python
+	@! grep -rnE '#include *[<"](nanobind|pybind11|Python\.h|pyconfig\.h)' src/halcore \
+	  || { echo "src/halcore must not know Python (see ARCHITECTURE.md)"; exit 1; }
+	PATH="$(abspath $(BIN)):$$PATH" && cmake --preset library && cmake --build --preset library
+
+# --- sanitizers and fuzzing -------------------------------------------------------------------------------
+
+.PHONY: asan tsan fuzz
+asan: $(STAMP)/installed  ## the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	bash tools/sanitize.sh asan $(BIN) $(CORE_TESTS)
+
+tsan: $(STAMP)/installed  ## the core's tests under ThreadSanitizer
+	bash tools/sanitize.sh tsan $(BIN) $(CORE_TESTS)
+
+FUZZ_SECONDS ?= 60
+fuzz: $(STAMP)/installed  ## feed the loaders garbage for FUZZ_SECONDS
+	$(PIP) install -q --group fuzz
+	bash tests/fuzz/run.sh $(BIN)/python $(FUZZ_SECONDS)
+
+# --- documentation ----------------------------------------------------------------------------------------
+
+.PHONY: docs
+docs: $(STAMP)/installed $(STAMP)/docs-tools  ## build docs/_build/html and run its examples; warnings are errors
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -b doctest docs docs/_build/doctest
+
+.PHONY: clean
+clean:  ## remove everything that make has made
+	rm -rf build docs/_build $(VENV)

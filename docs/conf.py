@@ -1,0 +1,34 @@
+"""Sphinx configuration: MyST pages, the reference from numpydoc docstrings, examples as doctests."""
+
+from importlib.metadata import version as installed_version
+
+project = "hal-core"
+author = "the hal-core contributors"
+release = version = installed_version("hal-core")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.napoleon",
+]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build", "examples"]
+html_theme = "furo"
+html_static_path = ["_static"]
+html_title = "hal-core"
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Docstrings are numpydoc; their types are prose ("(n,) int64, milli-CPU"): signatures carry the real ones.
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+
+# Examples that start with >>> run as they stand, with hal imported.
+doctest_test_doctest_blocks = "default"
+doctest_global_setup = "import hal"
