@@ -1,6 +1,10 @@
 """Sphinx configuration: MyST pages, the reference from numpydoc docstrings, examples as doctests."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "hal-core"
 author = "the hal-core contributors"
@@ -9,9 +13,9 @@ release = version = installed_version("hal-core")
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
+    "api_pages",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "examples"]

@@ -1,0 +1,99 @@
+"""Writes the reference from what is installed: one page a public module, one for the command line.
+
+A name is documented where a user imports it from: in the highest public module whose ``__all__`` has it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sphinx.application import Sphinx
+
+import hal
+from hal.errors import MissingExtra
+
+
+def public_modules(package: ModuleType) -> Iterator[ModuleType]:
+    """Yield the package and all public modules below it, parents first, the command line left out."""
+    yield package
+    below = []
+    for info in pkgutil.iter_modules(getattr(package, "__path__", [])):
+        if not info.name.startswith("_") and info.name != "cli":
+            try:
+                below.append(importlib.import_module(f"{package.__name__}.{info.name}"))
+            except MissingExtra as error:
+                raise RuntimeError(f"the documentation imports every module: {error}") from error
+    for module in below:
+        yield from public_modules(module)
+
+
+def directive(module: ModuleType, name: str) -> str:
+    """Return the autodoc directive for one public name."""
+    value = getattr(module, name)
+    if inspect.isclass(value):
+        kind, options = "autoclass", "\n   :members:"
+    elif inspect.isroutine(value):
+        kind, options = "autofunction", ""
+    else:
+        kind, options = "autodata", "\n   :no-value:"
+    return f".. {kind}:: {module.__name__}.{name}{options}\n"
+
+
+def module_page(module: ModuleType, seen: set[int]) -> str | None:
+    """Return the page of a module, or nothing when all of its names are documented further up."""
+    names = [
+        name
+        for name in getattr(module, "__all__", [])
+        if not inspect.ismodule(getattr(module, name)) and id(getattr(module, name)) not in seen
+    ]
+    if not names:
+        return None
+    seen.update(id(getattr(module, name)) for name in names)
+    head = f".. automodule:: {module.__name__}\n   :no-members:\n"
+    body = "\n".join([head, *(directive(module, name) for name in names)])
+    return f"# {module.__name__}\n\n```{{eval-rst}}\n{body}```\n"
+
+
+def command_page() -> str:
+    """Return the help of every command, as a terminal without colours shows it."""
+    from click.testing import CliRunner
+    from hal.cli import app
+    from typer.main import get_command
+
+    def walk(command: Any, path: str) -> Iterator[str]:
+        result = CliRunner().invoke(command, ["--help"], prog_name=path, terminal_width=100, color=False)
+        yield f"## `{path}`\n\n```text\n{result.output.strip()}\n```\n"
+        for name, child in sorted(getattr(command, "commands", {}).items()):
+            if not child.hidden:
+                yield from walk(child, f"{path} {name}")
+
+    return "# Command line\n\n" + "\n".join(walk(get_command(app), "hal"))
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the pages into ``reference/api``, touching only those that changed."""
+    folder = Path(app.srcdir) / "reference" / "api"
+    folder.mkdir(exist_ok=True)
+    seen: set[int] = set()
+    pages = {module.__name__: module_page(module, seen) for module in public_modules(hal)}
+    if importlib.util.find_spec("hal.cli"):
+        pages["hal.cli"] = command_page()
+    wanted = {f"{name}.md": text for name, text in pages.items() if text}
+    for stale in {path.name for path in folder.glob("*.md")} - wanted.keys():
+        (folder / stale).unlink()
+    for name, text in wanted.items():
+        page = folder / name
+        if not page.exists() or page.read_text() != text:
+            page.write_text(text)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("builder-inited", write_pages)
+    return {"parallel_read_safe": True}
