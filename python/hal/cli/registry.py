@@ -1,0 +1,32 @@
+"""The commands of ``hal``: one line each. A module is imported only when its command is called or listed.
+
+To add a command, write ``python/hal/cli/<name>.py`` with either a function ``command`` (typed for Typer) or a
+``typer.Typer`` called ``app``, and add its line. A word before it makes a group: ``"replay openb"``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["COMMANDS", "GROUPS", "Entry"]
+
+
+class Entry(NamedTuple):
+    """Where a command lives and what to say of it when its module cannot be imported."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "place": Entry("hal.cli.place", "Place the jobs of a file on the cluster of a file."),
+    "explain": Entry("hal.cli.explain", "Say why a job went where it did, or nowhere."),
+    "policies": Entry("hal.cli.policies", "List the policies and what they assume."),
+    "demo": Entry("hal.cli.demo", "Place 10,000 GPU jobs on 1,213 nodes with three policies and compare."),
+    "replay openb": Entry("hal.cli.replay_openb", "Replay the OpenB GPU trace and compare with the published tables."),
+}
+
+GROUPS: Final[dict[str, str]] = {
+    "replay": "Replay recorded workloads.",
+    "bench": "Measure decisions.",
+}
