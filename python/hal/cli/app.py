@@ -1,4 +1,4 @@
-"""Builds the command tree from the registry, lazily: a command whose extra is missing breaks only itself."""
+"""Builds the command tree from the registry, lazily: only the module of the called command is imported."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from hal.cli.registry import COMMANDS, GROUPS, Entry
-from hal.errors import HalError, MissingExtra
+from hal.cli.registry import COMMANDS, GROUPS
+from hal.errors import HalError
 
 __all__ = ["build", "run"]
+
+_STYLE: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the program's own name.
 
     Returns
     -------
@@ -27,68 +31,41 @@ def run(arguments: Sequence[str]) -> int:
         0 done; 1 the answer is no (a check failed); 2 misuse, bad input or a missing extra.
     """
     try:
-        result = build().main(args=list(arguments), prog_name="hal", standalone_mode=False)
+        build(arguments)(args=list(arguments), prog_name="hal")
     except HalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except click.exceptions.Abort:
-        print("stopped", file=sys.stderr)
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except BrokenPipeError:  # the reader of our output has left: nothing to say, and nobody to say it to
-        sys.stderr.close()
-        return 0
-    return result if isinstance(result, int) else 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 2
+    return 0
 
 
-def build() -> click.Command:
-    """Return the root command."""
-    return _Group("hal", prefix=(), help="Decide where jobs run, fast, and say why not.")
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the tree in which the command that ``arguments`` start with is real.
+
+    The others are listed with the registry's help and never called, so that whatever they need may be missing.
+    """
+    root = typer.Typer(help="Decide where jobs run, fast, and say why not.", no_args_is_help=True, **_STYLE)
+    groups: dict[str, typer.Typer] = {}
+    for path, entry in COMMANDS.items():
+        *above, name = path.split()
+        parent = root
+        if above:
+            (group,) = above
+            if group not in groups:
+                groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True, **_STYLE)
+                root.add_typer(groups[group], name=group)
+            parent = groups[group]
+        if list(arguments[: len(above) + 1]) == path.split():
+            module = importlib.import_module(entry.module)
+            if hasattr(module, "app"):
+                parent.add_typer(module.app, name=name, help=entry.help)
+            else:
+                parent.command(name)(module.command)
+        else:
+            parent.command(name, help=entry.help)(_elsewhere)
+    return root
 
 
-class _Group(TyperGroup):
-    """A group whose members come from the registry."""
-
-    def __init__(self, name: str, *, prefix: tuple[str, ...], help: str) -> None:  # noqa: A002  # click's word
-        super().__init__(name=name, help=help, no_args_is_help=True, rich_markup_mode=None)
-        self._prefix = prefix
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        depth = len(self._prefix)
-        paths = (tuple(path.split()) for path in COMMANDS)
-        return list(dict.fromkeys(path[depth] for path in paths if path[:depth] == self._prefix and len(path) > depth))
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        path = (*self._prefix, name)
-        entry = COMMANDS.get(" ".join(path))
-        if entry is not None:
-            return _load(name, entry)
-        if name in self.list_commands(ctx):
-            return _Group(name, prefix=path, help=GROUPS.get(name, ""))
-        return None
-
-
-def _load(name: str, entry: Entry) -> click.Command:
-    try:
-        module = importlib.import_module(entry.module)
-    except MissingExtra as error:
-        return _missing(name, entry, error)
-    app = getattr(module, "app", None)
-    if app is None:
-        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.command(name, help=module.command.__doc__)(module.command)
-    command = get_command(app)
-    command.name = name
-    return command
-
-
-def _missing(name: str, entry: Entry, error: MissingExtra) -> click.Command:
-    """Return a stand-in that is listed like the others and says, when called, what to install."""
-
-    def refuse(**_: Any) -> None:
-        raise error
-
-    context = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-    return click.Command(name, callback=refuse, help=f"{entry.help} ({error})", context_settings=context)
+def _elsewhere() -> None:
+    """Stand in the listing for a command whose module was not needed."""

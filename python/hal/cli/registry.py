@@ -18,13 +18,7 @@ class Entry(NamedTuple):
     help: str
 
 
-COMMANDS: Final[dict[str, Entry]] = {
-    "place": Entry("hal.cli.place", "Place the jobs of a file on the cluster of a file."),
-    "explain": Entry("hal.cli.explain", "Say why a job went where it did, or nowhere."),
-    "policies": Entry("hal.cli.policies", "List the policies and what they assume."),
-    "demo": Entry("hal.cli.demo", "Place 10,000 GPU jobs on 1,213 nodes with three policies and compare."),
-    "replay openb": Entry("hal.cli.replay_openb", "Replay the OpenB GPU trace and compare with the published tables."),
-}
+COMMANDS: Final[dict[str, Entry]] = {}
 
 GROUPS: Final[dict[str, str]] = {
     "replay": "Replay recorded workloads.",
