@@ -3,4 +3,5 @@
 NB_MODULE(_core, m) {
     m.doc() = "Compiled core of hal: use it through the public package.";
     hal::bindings::bind_errors(m);
+    hal::bindings::bind_topology(m);
 }

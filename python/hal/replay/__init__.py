@@ -1,1 +1,0 @@
-"""Replays of recorded workloads: what a policy would have done."""
