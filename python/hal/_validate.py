@@ -1,0 +1,92 @@
+"""Pydantic at the door: checked, frozen dataclasses whose errors are hal's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, dataclass_transform
+
+import pydantic
+from pydantic import BeforeValidator, ConfigDict, Strict, StringConstraints
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from hal.errors import InvalidModel
+
+__all__ = ["NAME", "TEXT", "WHOLE", "amounts", "model", "quantity"]
+
+T = TypeVar("T")
+
+_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+#: A name of a node, a job, a model or a label key: never empty, never padded, no control characters.
+NAME = StringConstraints(
+    strict=True, min_length=1, max_length=512, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+)
+TEXT = StringConstraints(strict=True, max_length=4096)
+#: An integer that is not a bool and not "3".
+WHOLE = Strict()
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def model(cls: type[T]) -> type[T]:
+    """Make a frozen pydantic dataclass that raises InvalidModel and refuses unknown fields."""
+    built: Any = pydantic_dataclass(frozen=True, config=_CONFIG)(cls)
+    checked = built.__init__
+    names = tuple(item.name for item in dataclasses.fields(built))
+
+    @functools.wraps(checked)
+    def init(self: object, *args: object, **kwargs: object) -> None:
+        try:
+            checked(self, *args, **kwargs)
+        except pydantic.ValidationError as error:
+            name = kwargs.get("name", args[0] if args else None)
+            raise _as_invalid_model(cls.__name__, names, name, error) from None
+
+    built.__init__ = init
+    # Mappings have no hash; equal objects have equal names (or keys), which is all that a hash must promise.
+    built.__hash__ = lambda self: hash((cls.__name__, getattr(self, names[0])))
+    result: type[T] = built
+    return result
+
+
+def quantity(parse: Callable[..., Any], field: str, **options: Any) -> BeforeValidator:
+    """Return the validator that turns what a person wrote into its canonical number."""
+    return BeforeValidator(functools.partial(parse, field=field, **options))
+
+
+def amounts(parse: Callable[..., int], field: str, **options: Any) -> BeforeValidator:
+    """Return the validator of a mapping from resource name to amount."""
+
+    def check(value: Any) -> dict[Any, int]:
+        if not isinstance(value, Mapping):
+            raise InvalidModel(f"{field} = {value!r}: must be a mapping from resource name to amount")
+        return {key: parse(amount, field=f"{field}[{key!r}]", **options) for key, amount in value.items()}
+
+    return BeforeValidator(check)
+
+
+def _as_invalid_model(
+    kind: str, names: tuple[str, ...], name: object, error: pydantic.ValidationError
+) -> InvalidModel:
+    who = f"{kind}({name!r})" if isinstance(name, str) else kind
+    parts: list[str] = []
+    for item in error.errors(include_url=False)[:5]:
+        first, *rest = item["loc"] or ("",)
+        if isinstance(first, int) and first < len(names):  # given by position
+            first = names[first]
+        field = ".".join(str(part) for part in (first, *rest))
+        given = repr(item["input"])
+        given = given if len(given) <= 80 else given[:77] + "..."
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, InvalidModel):  # written by hal already, with field, value and fix
+            parts.append(str(cause))
+        elif item["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument", "extra_forbidden"):
+            parts.append(f"{field} = {given}: there is no such field; see help(hal.{kind})")
+        elif item["type"] == "string_pattern_mismatch":
+            parts.append(f"{field} = {given}: give a name without blanks at its ends and without control characters")
+        elif item["type"] in ("missing", "missing_argument"):
+            parts.append(f"{field}: is required; give a value")
+        else:
+            parts.append(f"{field} = {given}: {item['msg'].removeprefix('Value error, ')}")
+    return InvalidModel(f"{who}: " + "; ".join(dict.fromkeys(parts)))

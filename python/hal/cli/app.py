@@ -1,0 +1,71 @@
+"""Builds the command tree from the registry, lazily: only the module of the called command is imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from hal.cli.registry import COMMANDS, GROUPS
+from hal.errors import HalError
+
+__all__ = ["build", "run"]
+
+_STYLE: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the program's own name.
+
+    Returns
+    -------
+    int
+        0 done; 1 the answer is no (a check failed); 2 misuse, bad input or a missing extra.
+    """
+    try:
+        build(arguments)(args=list(arguments), prog_name="hal")
+    except HalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 2
+    return 0
+
+
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the tree in which the command that ``arguments`` start with is real.
+
+    The others are listed with the registry's help and never called, so that whatever they need may be missing.
+    """
+    root = typer.Typer(help="Decide where jobs run, fast, and say why not.", no_args_is_help=True, **_STYLE)
+    groups: dict[str, typer.Typer] = {}
+    for path, entry in COMMANDS.items():
+        *above, name = path.split()
+        parent = root
+        if above:
+            (group,) = above
+            if group not in groups:
+                groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True, **_STYLE)
+                root.add_typer(groups[group], name=group)
+            parent = groups[group]
+        if list(arguments[: len(above) + 1]) == path.split():
+            module = importlib.import_module(entry.module)
+            if hasattr(module, "app"):
+                parent.add_typer(module.app, name=name, help=entry.help)
+            else:
+                parent.command(name)(module.command)
+        else:
+            parent.command(name, help=entry.help)(_elsewhere)
+    return root
+
+
+def _elsewhere() -> None:
+    """Stand in the listing for a command whose module was not needed."""

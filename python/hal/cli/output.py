@@ -1,0 +1,36 @@
+"""What every command prints alike: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["AsJson", "console", "emit_json", "table"]
+
+#: The ``--json`` option, the same everywhere.
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console made now, so that a redirected stream is honoured."""
+    return Console(stderr=stderr, soft_wrap=False, highlight=False)
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> Table:
+    """Return a table whose first ``left`` columns are text and the others right-aligned numbers."""
+    out = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        out.add_column(column, justify="left" if index < left else "right")
+    for row in rows:
+        out.add_row(*(str(cell) for cell in row))
+    return out

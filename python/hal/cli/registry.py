@@ -1,0 +1,26 @@
+"""The commands of ``hal``: one line each. A module is imported only when its command is called or listed.
+
+To add a command, write ``python/hal/cli/<name>.py`` with either a function ``command`` (typed for Typer) or a
+``typer.Typer`` called ``app``, and add its line. A word before it makes a group: ``"replay openb"``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["COMMANDS", "GROUPS", "Entry"]
+
+
+class Entry(NamedTuple):
+    """Where a command lives and what to say of it when its module cannot be imported."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final[dict[str, Entry]] = {}
+
+GROUPS: Final[dict[str, str]] = {
+    "replay": "Replay recorded workloads.",
+    "bench": "Measure decisions.",
+}

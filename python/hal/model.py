@@ -1,0 +1,315 @@
+"""What a caller describes: nodes, GPUs and jobs, in human units, checked when given."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, field, fields
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator
+
+from hal import _core, units
+from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
+from hal.errors import InvalidModel
+from hal.units import Quantity
+
+__all__ = ["GPU", "Job", "Node", "Selector", "Taint", "Toleration", "gpus"]
+
+Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+def _cpus(value: Any, *, field: str, capacity: bool = False) -> float:
+    milli = units.cpu_milli(value, field=field, capacity=capacity)
+    return milli / 1000 if milli % 1000 else milli // 1000
+
+
+def _share(value: Any, *, field: str) -> Any:
+    return value if value is None or value == "memory" else units.gpu_milli(value, field=field) / 1000
+
+
+@model
+class GPU:
+    """One device of a node.
+
+    Attributes
+    ----------
+    model : str
+        Model name as jobs ask for it, ``"A100"``.
+    memory : int or str
+        Device memory; kept as MiB. 0: unknown, which satisfies no request for GPU memory.
+    link : int
+        Link domain (NVLink, NUMA): devices of one node with the same number are close, 0 … 2**31-1.
+    """
+
+    model: Annotated[str, NAME]
+    _: KW_ONLY
+    memory: Annotated[Quantity, quantity(units.memory_mib, "memory", capacity=True)] = 0
+    link: Annotated[int, WHOLE, Field(ge=0, lt=2**31)] = 0
+
+
+def gpus(count: int, model: str, *, memory: Quantity = 0, link: int = 0) -> tuple[GPU, ...]:
+    """``count`` equal devices, for ``Node(gpus=…)``; add tuples for a node of several models.
+
+    Raises
+    ------
+    InvalidModel
+        ``count`` is not a whole number from 0 to 64, or a field of the GPU is wrong.
+
+    Examples
+    --------
+    >>> len(gpus(8, "A100", memory="80GiB"))
+    8
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 64:
+        raise InvalidModel(f"gpus: count = {count!r}: must be a whole number from 0 to 64, the most one node has")
+    return (GPU(model, memory=memory, link=link),) * count
+
+
+@model
+class Taint:
+    """A mark that keeps away every job that does not tolerate it. Fields as in Kubernetes."""
+
+    key: Annotated[str, NAME]
+    value: Annotated[str, TEXT] = ""
+    effect: Effect = "NoSchedule"
+
+
+@model
+class Toleration:
+    """What a job tolerates: taints of this key (empty: any) and value, for one effect or (empty) all."""
+
+    key: Annotated[str, TEXT] = ""
+    op: Literal["Equal", "Exists"] = "Equal"
+    value: Annotated[str, TEXT] = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+
+
+@model
+class Selector:
+    """One requirement on a node's labels: ``Selector("zone", "In", ["a", "b"])``."""
+
+    key: Annotated[str, NAME]
+    op: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = "Exists"
+    values: Annotated[Sequence[Annotated[str, TEXT]], BeforeValidator(lambda v: _as_tuple(v))] = ()
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, (list, set, frozenset)) else value
+
+
+def _selectors(value: Any) -> Any:
+    """Accept ``{"zone": "a", "disk": ["ssd", "nvme"]}`` beside a list of Selector."""
+    if isinstance(value, Mapping):
+        return tuple(Selector(key, "In", _as_tuple(wanted)) for key, wanted in value.items())
+    value = (value,) if isinstance(value, Selector) else _as_tuple(value)
+    if not isinstance(value, tuple) or not all(isinstance(item, Selector) for item in value):
+        raise InvalidModel(f'selector = {value!r}: give {{"zone": "a"}} or a list of hal.Selector')
+    return value
+
+
+def _gpu_list(value: Any) -> Any:
+    """Accept one GPU, and the short form of files: ``{count: 8, model: A100}`` or a list of such."""
+    if isinstance(value, (GPU, Mapping)):
+        value = [value]
+    if not isinstance(value, (list, tuple)):
+        raise InvalidModel(f'gpus = {value!r}: give hal.gpus(8, "A100") or a list of hal.GPU')
+    out: list[Any] = []
+    for item in value:
+        if isinstance(item, Mapping) and "count" in item:
+            rest = {key: given for key, given in item.items() if key != "count"}
+            unknown = rest.keys() - {"model", "memory", "link"}
+            if unknown or "model" not in rest:
+                raise InvalidModel(f"gpus = {item!r}: needs count and model, may have memory and link")
+            out += gpus(item["count"], **rest)
+        else:
+            out.append(item)
+    return tuple(out)
+
+
+@model
+class Node:
+    """A machine: what it offers, and the marks by which jobs choose it.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its cluster.
+    cpus : int, float or str
+        CPUs offered: ``64``, ``0.5``, ``"500m"``. Rounded down to milli-CPU.
+    memory : int or str
+        Memory offered: ``"256GiB"``, or a number of MiB; kept as MiB, rounded down.
+    gpus : sequence of GPU
+        Devices in index order, of any models, at most 64.
+    resources : mapping of str to int or str
+        Extended resources by name, whole numbers.
+    labels, taints
+        As in Kubernetes.
+    schedulable : bool
+        ``False``: nothing new is placed here (cordoned).
+
+    Raises
+    ------
+    InvalidModel
+        A field is unknown or wrong; the message names it, its value and the fix.
+    """
+
+    name: Annotated[str, NAME]
+    _: KW_ONLY
+    cpus: Annotated[Quantity, quantity(_cpus, "cpus", capacity=True)] = 0
+    memory: Annotated[Quantity, quantity(units.memory_mib, "memory", capacity=True)] = 0
+    gpus: Annotated[Sequence[GPU], BeforeValidator(_gpu_list), Field(max_length=64)] = ()
+    resources: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.count, "resources")] = field(
+        default_factory=dict
+    )
+    labels: Mapping[Annotated[str, NAME], Annotated[str, TEXT]] = field(default_factory=dict)
+    taints: Annotated[Sequence[Taint], BeforeValidator(_as_tuple)] = ()
+    schedulable: Annotated[bool, WHOLE] = True
+
+    @property
+    def cpu_milli(self) -> int:
+        """CPUs offered, in milli-CPU."""
+        return round(float(self.cpus) * 1000)
+
+    @property
+    def memory_mib(self) -> int:
+        """Memory offered, in MiB."""
+        return int(self.memory)
+
+    def _spec(self) -> _core.NodeSpec:
+        return _core.NodeSpec(
+            self.name,
+            self.cpu_milli,
+            self.memory_mib,
+            [(gpu.model, int(gpu.memory), gpu.link) for gpu in self.gpus],
+            [(name, int(amount)) for name, amount in self.resources.items()],
+            list(self.labels.items()),
+            [(taint.key, taint.value, taint.effect) for taint in self.taints],
+            self.schedulable,
+        )
+
+
+# Jobs come in few shapes: equal ones share the core's object, and with it its hash.
+@functools.lru_cache(maxsize=65536)
+def _shape(*columns: Any) -> _core.Shape:
+    return _core.Shape(*(list(column) if isinstance(column, tuple) else column for column in columns))
+
+
+@model
+class Job:
+    """``tasks`` identical tasks that are placed together or not at all.
+
+    Attributes
+    ----------
+    name : str
+        Unique among the jobs of a cluster.
+    tasks : int
+        1 … 2**20; more than one is a gang. Every amount below is for each task.
+    cpus : int, float or str
+        CPUs: ``16``, ``0.5``, ``"500m"``. Rounded up to milli-CPU.
+    memory : int or str
+        Memory: ``"64GiB"``, or a number of MiB; kept as MiB, rounded up.
+    gpus : float
+        Whole idle GPUs, or a share of one: ``gpus=0.46``.
+    gpu_share : float, str or "memory"
+        Share of each of ``gpus`` devices, in (0, 1]: ``0.46`` or ``"460m"``. ``"memory"``: whatever share of
+        a device holds ``gpu_memory``.
+    gpu_memory : int or str
+        Least memory of each device (MiB). Alone, without ``gpus``: the share of one device that holds it.
+    gpu_models : sequence of str
+        Allowed models; empty: any.
+    resources : mapping of str to int or str
+        Extended resources by name, whole numbers.
+    selector : mapping or sequence of Selector
+        Labels that a node must have: ``{"zone": "a"}``, ``{"disk": ["ssd", "nvme"]}`` or Selectors. All must hold.
+    tolerations : sequence of Toleration
+        Taints that do not keep the job away.
+    priority : int
+        Higher goes first where an order looks at it.
+
+    Raises
+    ------
+    InvalidModel
+        A field is unknown or wrong; the message names it, its value and the fix.
+    """
+
+    name: Annotated[str, NAME]
+    _: KW_ONLY
+    tasks: Annotated[int, WHOLE, Field(ge=1, le=2**20)] = 1
+    cpus: Annotated[Quantity, quantity(_cpus, "cpus")] = 0
+    memory: Annotated[Quantity, quantity(units.memory_mib, "memory")] = 0
+    gpus: Annotated[float, WHOLE, Field(ge=0, le=64, allow_inf_nan=False)] = 0
+    gpu_share: Annotated[Quantity | None, quantity(_share, "gpu_share")] = None
+    gpu_memory: Annotated[Quantity, quantity(units.memory_mib, "gpu_memory")] = 0
+    gpu_models: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(_as_tuple)] = ()
+    resources: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.count, "resources")] = field(
+        default_factory=dict
+    )
+    selector: Annotated[Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)] = ()
+    tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
+    priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__  # frozen for the caller; canonical from here on
+        for name, value in _canonical_gpus(self).items():
+            put(self, name, value)
+        put(self, "_core", _core.Job(self.name, self._shape(), self.tasks, self.priority))
+
+    @property
+    def cpu_milli(self) -> int:
+        """CPUs of one task, in milli-CPU."""
+        return round(float(self.cpus) * 1000)
+
+    @property
+    def memory_mib(self) -> int:
+        """Memory of one task, in MiB."""
+        return int(self.memory)
+
+    @property
+    def gpu_milli(self) -> int:
+        """Share of each device of one task, in milli-GPU; 0 without GPUs, or when memory decides the share."""
+        if self.gpus == 0 or self.gpu_share == "memory":
+            return 0
+        return 1000 if self.gpu_share is None else round(float(self.gpu_share) * 1000)
+
+    def _shape(self) -> _core.Shape:
+        return _shape(
+            self.cpu_milli,
+            self.memory_mib,
+            int(self.gpus),
+            self.gpu_milli,
+            int(self.gpu_memory),
+            tuple(self.gpu_models),
+            tuple(sorted((name, int(amount)) for name, amount in self.resources.items())),
+            tuple((s.key, s.op, tuple(s.values)) for s in self.selector if isinstance(s, Selector)),
+            tuple((t.key, t.op, t.value, t.effect) for t in self.tolerations),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_job, ({f.name: getattr(self, f.name) for f in fields(self)},)
+
+
+def _rebuild_job(values: dict[str, Any]) -> Job:
+    return Job(**values)
+
+
+def _canonical_gpus(job: Job) -> dict[str, Any]:
+    """Return the GPU fields with one spelling a meaning: a fraction is a share, memory alone a share by memory."""
+    count, share = job.gpus, job.gpu_share
+    if share is not None and count == 0:
+        count = 1
+    if count != int(count):
+        if count > 1:
+            raise InvalidModel(f"gpus = {count!r}: must be whole GPUs, or a share of one below 1")
+        if share is not None:
+            raise InvalidModel(f"gpus = {count!r} with gpu_share = {share!r}: give the share once")
+        count, share = 1, units.gpu_milli(count, field="gpus") / 1000
+    if job.gpu_memory and count == 0:
+        count, share = 1, "memory"
+    if share == "memory" and not job.gpu_memory:
+        raise InvalidModel('gpu_share = "memory": needs gpu_memory, the amount that the share must hold')
+    if share == 1:
+        share = None
+    return {"gpus": int(count), "gpu_share": share}

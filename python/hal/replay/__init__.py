@@ -1,0 +1,1 @@
+"""Replays of recorded workloads: what a policy would have done."""
