@@ -21,7 +21,10 @@ _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 #: A name of a node, a job, a model or a label key: never empty, never padded, no control characters.
 NAME = StringConstraints(
-    strict=True, min_length=1, max_length=512, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+    strict=True,
+    min_length=1,
+    max_length=512,
+    pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$",
 )
 TEXT = StringConstraints(strict=True, max_length=4096)
 #: An integer that is not a bool and not "3".
@@ -81,10 +84,16 @@ def _as_invalid_model(
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, InvalidModel):  # written by hal already, with field, value and fix
             parts.append(str(cause))
-        elif item["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument", "extra_forbidden"):
+        elif item["type"] in (
+            "unexpected_keyword_argument",
+            "unexpected_positional_argument",
+            "extra_forbidden",
+        ):
             parts.append(f"{field} = {given}: there is no such field; see help(hal.{kind})")
         elif item["type"] == "string_pattern_mismatch":
-            parts.append(f"{field} = {given}: give a name without blanks at its ends and without control characters")
+            parts.append(
+                f"{field} = {given}: give a name without blanks at its ends and without control characters"
+            )
         elif item["type"] in ("missing", "missing_argument"):
             parts.append(f"{field}: is required; give a value")
         else:

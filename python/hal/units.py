@@ -83,7 +83,9 @@ def memory_mib(value: Quantity, *, field: str = "memory", capacity: bool = False
     if unit == "":
         return _whole(amount, value, field, capacity)
     if unit == "m":
-        raise InvalidModel(f'{field} = {_show(value)}: "m" is a thousandth; for megabytes write "MB" or "MiB"')
+        raise InvalidModel(
+            f'{field} = {_show(value)}: "m" is a thousandth; for megabytes write "MB" or "MiB"'
+        )
     low = unit.lower()
     if low == "b":
         scale = 1
@@ -111,7 +113,9 @@ def gpu_milli(value: Quantity, *, field: str = "gpu_share") -> int:
         raise InvalidModel(f'{field} = {_show(value)}: unknown unit {unit!r}; write 0.46 or "460m"')
     milli = _whole(amount if unit == "m" else amount * 1000, value, field, capacity=False)
     if not 0 < milli <= 1000:
-        raise InvalidModel(f"{field} = {_show(value)}: a share of one GPU lies in (0, 1]; ask for more with gpus=")
+        raise InvalidModel(
+            f"{field} = {_show(value)}: a share of one GPU lies in (0, 1]; ask for more with gpus="
+        )
     return milli
 
 
@@ -128,7 +132,9 @@ def count(value: Quantity, *, field: str) -> int:
         binary = unit.endswith("i")
         prefix = unit.removesuffix("i")
         if prefix == "m" or prefix.lower() not in _DECIMAL or prefix == "":
-            raise InvalidModel(f"{field} = {_show(value)}: unknown unit {unit!r}; write a whole number, 16k or 4Ki")
+            raise InvalidModel(
+                f"{field} = {_show(value)}: unknown unit {unit!r}; write a whole number, 16k or 4Ki"
+            )
         _check_range(amount, value, field)
         amount *= (1024 if binary else 1000) ** _DECIMAL[prefix.lower()]
     _check_range(amount, value, field)
@@ -153,7 +159,9 @@ def _split(value: object, field: str, hint: str) -> tuple[Decimal, str]:
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidModel(f"{field} = {_show(value)}: must be finite; write {hint}")
         if isinstance(value, numbers.Integral) and abs(int(value)) > LIMIT:
-            raise InvalidModel(f"{field} = {_show(value)}: over the limit of 2**42 base units; check the unit")
+            raise InvalidModel(
+                f"{field} = {_show(value)}: over the limit of 2**42 base units; check the unit"
+            )
         number, unit = repr(float(value)), ""
     amount = Decimal(number)
     _check_range(amount, value, field)

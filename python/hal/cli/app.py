@@ -14,7 +14,11 @@ from hal.errors import HalError
 
 __all__ = ["build", "run"]
 
-_STYLE: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+_STYLE: dict[str, Any] = {
+    "add_completion": False,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+}
 
 
 def run(arguments: Sequence[str]) -> int:

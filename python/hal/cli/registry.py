@@ -18,7 +18,9 @@ class Entry(NamedTuple):
     help: str
 
 
-COMMANDS: Final[dict[str, Entry]] = {}
+COMMANDS: Final[dict[str, Entry]] = {
+    "topology": Entry("hal.cli.topology", "Look at topologies."),
+}
 
 GROUPS: Final[dict[str, str]] = {
     "replay": "Replay recorded workloads.",

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from hal.errors import HalError, InvalidModel
+from hal.cli.output import console
+from hal.errors import InvalidModel
 from hal.topology import Topology, _draw, from_slurm, from_yaml
 
-app = typer.Typer(help="Topologies: trees of domains with nodes.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Keep `show` a subcommand while it is the only one."""
+    """Look at topologies."""  # Typer would otherwise make the only command the group itself
 
 
 def _load(file: Path) -> Topology:
@@ -46,18 +46,14 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="Most nodes and domains shown below one domain.")] = 16,
 ) -> None:
     """Draw a topology as a tree, with a placement on it."""
-    try:
-        topology = _load(file)
-        jobs = {} if placement is None else _placement(placement)
-        drawn = _draw.tree(topology, placement=jobs, limit=limit)
-        if plot is not None:
-            _draw.plot(topology, plot, placement=jobs)
-    except HalError as error:
-        Console(stderr=True).print("error:", str(error), style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
-    console = Console()
-    console.print(drawn)
-    console.print(
+    topology = _load(file)
+    jobs = {} if placement is None else _placement(placement)
+    drawn = _draw.tree(topology, placement=jobs, limit=limit)
+    if plot is not None:
+        _draw.plot(topology, plot, placement=jobs)
+    out = console()
+    out.print(drawn)
+    out.print(
         "levels: "
         + ", ".join(
             f"{level.name} (distance {level.distance}"
@@ -66,8 +62,7 @@ def show(
             + ")"
             for level in topology.levels
         ),
-        highlight=False,
         markup=False,
     )
     if plot is not None:
-        console.print(f"saved {plot}", markup=False)
+        out.print(f"saved {plot}", markup=False)

@@ -130,7 +130,9 @@ def _of_states(
         if task.gpus == 0:
             lost = rest
         else:
-            allowed = np.array([not task.gpu_models or name in task.gpu_models for name in models], dtype=bool)
+            allowed = np.array(
+                [not task.gpu_models or name in task.gpu_models for name in models], dtype=bool
+            )
             fits = (fitting[task.gpu_milli] >= task.gpus) & (cpu >= task.cpu) & allowed[model]
             lost = np.where(fits, scraps[task.gpu_milli], rest)
         out += task.count / total * lost

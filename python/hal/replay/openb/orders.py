@@ -44,9 +44,13 @@ def read_orders(path: str | PathLike[str], seed: int, *, tasks: int, nodes: int)
         with np.load(where, allow_pickle=False) as stored:
             arrivals, order = (stored[f"{kind}_{seed}"] for kind in ("arrivals", "nodes"))
     except OSError as error:
-        raise InvalidModel(f"{where}: cannot be read ({error.strerror or error}); give recorded orders") from None
+        raise InvalidModel(
+            f"{where}: cannot be read ({error.strerror or error}); give recorded orders"
+        ) from None
     except KeyError:
-        raise InvalidModel(f"{where}: seed = {seed}: has no recorded order; the published seeds are 42 … 51") from None
+        raise InvalidModel(
+            f"{where}: seed = {seed}: has no recorded order; the published seeds are 42 … 51"
+        ) from None
     except (ValueError, BadZipFile, EOFError) as error:
         raise InvalidModel(f"{where}: is not a readable .npz file ({error})") from None
     for name, rows, limit in (("arrivals", arrivals, tasks), ("nodes", order, nodes)):
@@ -83,7 +87,9 @@ def draw_orders(tasks: Tasks, nodes: Nodes, seed: int, *, load: float = 1.3) -> 
         raise InvalidModel(f"seed = {seed!r}: must be 0 or more")
     demand = tasks.gpu_demand
     if not demand.any() or not nodes.gpu_capacity:
-        raise InvalidModel("tasks: without GPU demand or GPUs there is no load to inflate to; check both lists")
+        raise InvalidModel(
+            "tasks: without GPU demand or GPUs there is no load to inflate to; check both lists"
+        )
     goal = load * nodes.gpu_capacity
     random = np.random.Generator(np.random.PCG64(seed))
     rows = random.permutation(len(tasks))

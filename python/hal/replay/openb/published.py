@@ -75,7 +75,9 @@ def read_published(folder: str | PathLike[str]) -> Published:
     InvalidModel
         A file is missing, cut short or not what it should be; the message names file and line.
     """
-    return Published(*(_read(Path(folder) / f"published_{kind}.csv.gz") for kind in ("allocation", "fragmentation")))
+    return Published(
+        *(_read(Path(folder) / f"published_{kind}.csv.gz") for kind in ("allocation", "fragmentation"))
+    )
 
 
 def _read(path: Path) -> dict[tuple[str, str, int], Curve]:
@@ -92,5 +94,7 @@ def _read(path: Path) -> dict[tuple[str, str, int], Curve]:
             values = np.array([float(row[str(percent)]) for percent in range(PERCENTS)])
             out[trace, names[row["sc_policy"]], int(row["seed"])] = values
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidModel(f"{path} line {reader.line_num}: not a row of published results ({error!r})") from None
+            raise InvalidModel(
+                f"{path} line {reader.line_num}: not a row of published results ({error!r})"
+            ) from None
     return out

@@ -237,12 +237,16 @@ def _rows(path: str | PathLike[str], needed: tuple[str, ...]) -> Iterator[_Row]:
     try:
         text = where.read_bytes().decode("utf-8")
     except OSError as error:
-        raise InvalidModel(f"{where}: cannot be read ({error.strerror}); give the path of an OpenB CSV") from None
+        raise InvalidModel(
+            f"{where}: cannot be read ({error.strerror}); give the path of an OpenB CSV"
+        ) from None
     except UnicodeDecodeError as error:
         raise InvalidModel(f"{where}: byte {error.start} is not UTF-8; give an uncompressed CSV") from None
     if not text.endswith("\n"):
         last = text.count("\n") + 1
-        raise InvalidModel(f"{where} line {last}: has no line end: the file is cut short (or add the line end)")
+        raise InvalidModel(
+            f"{where} line {last}: has no line end: the file is cut short (or add the line end)"
+        )
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
         header = next(reader)
