@@ -68,7 +68,7 @@ sdist: $(STAMP)/tools  ## build the source archive, a wheel from it in isolation
 	rm -rf build/sdist && mkdir -p build/sdist
 	$(BIN)/python -m build -q --sdist --outdir build/sdist .
 	$(PIP) wheel -q --no-deps -w build/sdist build/sdist/hal_core-*.tar.gz
-	$(PYTHON) -m venv --clear build/sdist/venv
+	$(BIN)/python -m venv --clear build/sdist/venv
 	build/sdist/venv/bin/python -m pip --disable-pip-version-check install -q build/sdist/hal_core-*.whl
 	cd build/sdist && venv/bin/python -c "import hal; print('imported', hal.__file__.rpartition('/lib/')[2])"
 
