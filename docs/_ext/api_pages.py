@@ -5,8 +5,10 @@ A name is documented where a user imports it from: in the highest public module 
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
+import importlib
 import inspect
+import io
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,18 +64,30 @@ def module_page(module: ModuleType, seen: set[int]) -> str | None:
 
 def command_page() -> str:
     """Return the help of every command, as a terminal without colours shows it."""
-    from click.testing import CliRunner
-    from hal.cli import app
     from typer.main import get_command
 
-    def walk(command: Any, path: str) -> Iterator[str]:
-        result = CliRunner().invoke(command, ["--help"], prog_name=path, terminal_width=100, color=False)
-        yield f"## `{path}`\n\n```text\n{result.output.strip()}\n```\n"
-        for name, child in sorted(getattr(command, "commands", {}).items()):
-            if not child.hidden:
-                yield from walk(child, f"{path} {name}")
+    from hal.cli.app import build, run
+    from hal.cli.registry import COMMANDS
 
-    return "# Command line\n\n" + "\n".join(walk(get_command(app), "hal"))
+    def section(path: list[str]) -> str:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            run([*path, "--help"])
+        return f"## `{' '.join(['hal', *path])}`\n\n```text\n{shown.getvalue().strip()}\n```\n"
+
+    def walk(command: Any, path: list[str]) -> Iterator[str]:
+        yield section(path)
+        for name, child in getattr(command, "commands", {}).items():
+            yield from walk(child, [*path, name])
+
+    sections = [section([])]
+    for entry in sorted(COMMANDS):
+        path = entry.split()
+        command: Any = get_command(build(path))
+        for word in path:
+            command = command.commands[word]
+        sections.extend(walk(command, path))
+    return "# Command line\n\n" + "\n".join(sections)
 
 
 def write_pages(app: Sphinx) -> None:
@@ -82,8 +96,7 @@ def write_pages(app: Sphinx) -> None:
     folder.mkdir(exist_ok=True)
     seen: set[int] = set()
     pages = {module.__name__: module_page(module, seen) for module in public_modules(hal)}
-    if importlib.util.find_spec("hal.cli"):
-        pages["hal.cli"] = command_page()
+    pages["hal.cli"] = command_page()
     wanted = {f"{name}.md": text for name, text in pages.items() if text}
     for stale in {path.name for path in folder.glob("*.md")} - wanted.keys():
         (folder / stale).unlink()
