@@ -4,4 +4,5 @@ NB_MODULE(_core, m) {
     m.doc() = "Compiled core of hal: use it through the public package.";
     hal::bindings::bind_errors(m);
     hal::bindings::bind_topology(m);
+    hal::bindings::bind_data(m);
 }
