@@ -60,3 +60,65 @@ def choose_devices(
     domain: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
     count: int,
 ) -> int: ...
+
+class CacheTree:
+    def __init__(
+        self,
+        parent: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        capacity: Annotated[
+            NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ],
+        bandwidth: Annotated[
+            NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ],
+        latency: Annotated[
+            NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ],
+        egress: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        names: Sequence[str],
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def path(self, arg0: int, arg1: int, /) -> tuple[int, int, int, int]: ...
+    def route(self, arg0: int, arg1: int, /) -> list[int]: ...
+
+class ContentMap:
+    def __init__(self, tree: CacheTree) -> None: ...
+    def add_datasets(self, arg: int, /) -> int: ...
+    def drop_datasets(self, arg: int, /) -> None: ...
+    def apply(
+        self,
+        arg0: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        arg1: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        arg2: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        arg3: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        /,
+    ) -> tuple[int, int, int, int, int, int] | None: ...
+    def replace(
+        self,
+        arg0: int,
+        arg1: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        arg2: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        /,
+    ) -> tuple[int, int, int, int, int, int] | None: ...
+    def bytes(self, arg: int, /) -> int: ...
+    def holders(self, arg: int, /) -> list[int]: ...
+    def contents(self, arg: int, /) -> Annotated[NDArray[numpy.int32], dict(shape=(None,))]: ...
+    def used(self) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]: ...
+    @property
+    def datasets(self) -> int: ...
+    @property
+    def copies(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    def transfers(
+        self,
+        datasets: Annotated[
+            NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ],
+        caches: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    ) -> tuple[
+        Annotated[NDArray[numpy.int32], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    ]: ...

@@ -46,8 +46,11 @@ std::shared_ptr<const CacheTree> make_tree(const Column<std::int32_t>& parent,
         as_span(parent), as_span(capacity), as_span(bandwidth), as_span(latency), as_span(egress), names});
 }
 
-nb::tuple transfers(const GuardedContent& content, const Column<std::int32_t>& datasets,
-                    const Column<std::int32_t>& targets) {
+using TransferColumns = std::tuple<NewColumn<CacheIndex>, NewColumn<std::int64_t>, NewColumn<std::int64_t>,
+                                   NewColumn<std::int64_t>>;
+
+TransferColumns transfers(const GuardedContent& content, const Column<std::int32_t>& datasets,
+                          const Column<std::int32_t>& targets) {
     const std::size_t n = datasets.shape(0);
     if (targets.shape(0) != n) throw InvalidModel("caches: must be as many as datasets");
     std::vector<CacheIndex> source(n);
@@ -68,8 +71,8 @@ nb::tuple transfers(const GuardedContent& content, const Column<std::int32_t>& d
             cost[i] = t.cost;
         }
     }
-    return nb::make_tuple(to_numpy(std::move(source)), to_numpy(std::move(micros)),
-                          to_numpy(std::move(bytes)), to_numpy(std::move(cost)));
+    return TransferColumns(to_numpy(std::move(source)), to_numpy(std::move(micros)),
+                           to_numpy(std::move(bytes)), to_numpy(std::move(cost)));
 }
 
 void bind_tree(nb::module_& m) {

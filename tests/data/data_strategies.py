@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
-from plain_content import PlainTree
 
 from hal.data import CacheTree
+from tests.data.plain_content import PlainTree
 
 DATASETS = 6
 

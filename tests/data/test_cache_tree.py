@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_strategies import built, trees
 from hypothesis import given
-from plain_content import PlainTree
 
 from hal.data import Cache, CacheTree
 from hal.errors import InvalidModel
+from tests.data.data_strategies import built, trees
+from tests.data.plain_content import PlainTree
 
 YAML = """
 caches:

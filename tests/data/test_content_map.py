@@ -6,13 +6,13 @@ import threading
 
 import numpy as np
 import pytest
-from data_strategies import DATASETS, built, events, trees
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_content import PlainContent, PlainTree
 
 from hal.data import ADDED, EVICTED, Cache, CacheTree, ContentMap, transfers
 from hal.errors import InvalidModel
+from tests.data.data_strategies import DATASETS, built, events, trees
+from tests.data.plain_content import PlainContent, PlainTree
 
 
 def columns(rows: list[tuple[int, int, int, int]]) -> dict[str, np.ndarray]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_strategies import DATASETS, built, events, trees
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_content import PlainContent, PlainTree
 
 from hal.data import EVICTED, Cache, CacheTree, ContentMap, nearest, transfers
 from hal.errors import InvalidModel
+from tests.data.data_strategies import DATASETS, built, events, trees
+from tests.data.plain_content import PlainContent, PlainTree
 
 
 @given(trees(), st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -31,3 +32,20 @@ def as_column(
         bad = int(array.min() if array.min() < limits.min else array.max())
         raise InvalidModel(f"{field}: {bad} does not fit {np.dtype(dtype).name}")
     return array.astype(dtype)
+
+
+def names_or_column(
+    field: str, values: Iterable[str] | ArrayLike
+) -> tuple[list[str] | None, NDArray[np.int32]]:
+    """Return the names, when names are what was given, or else the column of indices."""
+    given: Any = values
+    if isinstance(given, str):
+        return [given], np.zeros(0, np.int32)
+    if not isinstance(given, np.ndarray):
+        try:
+            given = list(given)
+        except TypeError:
+            raise InvalidModel(f"{field} is {values!r}: give names or a column of indices") from None
+        if all(isinstance(name, str) for name in given):
+            return given, np.zeros(0, np.int32)
+    return None, as_column(field, given, np.int32)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
 from hal.data import _units, _yaml
-from hal.data._columns import as_column
+from hal.data._columns import as_column, names_or_column
 from hal.data.cache_tree import CacheTree
 from hal.errors import InvalidModel
 
@@ -120,14 +120,9 @@ class ContentMap:
         InvalidModel
             A name or an id is unknown.
         """
-        if isinstance(datasets, str):
-            datasets = [datasets]
-        if not isinstance(datasets, np.ndarray):
-            listed = list(datasets)  # type: ignore[arg-type]  # an ArrayLike that is no array is a sequence
-            if listed and all(isinstance(name, str) for name in listed):
-                return np.array([self._id(name) for name in listed], np.int32)
-            datasets = np.array(listed, np.int32) if not listed else np.asarray(listed)
-        ids = as_column("datasets", datasets, np.int32)
+        names, ids = names_or_column("datasets", datasets)
+        if names is not None:
+            return np.array([self._id(name) for name in names], np.int32)
         bad = np.flatnonzero((ids < 0) | (ids >= len(self)))
         if bad.size:
             raise InvalidModel(f"datasets[{bad[0]}]: {ids[bad[0]]} is not one of 0 … {len(self) - 1}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hal.data._columns import as_column
+from hal.data._columns import names_or_column
 from hal.data._units import MICRO
 from hal.data.content_map import ContentMap
 from hal.errors import InvalidModel
@@ -124,12 +124,9 @@ def nearest(content: ContentMap, dataset: str | int, cache: str) -> Transfer | N
 
 def _indices(content: ContentMap, caches: Iterable[str] | ArrayLike) -> NDArray[np.int32]:
     tree = content.tree
-    if not isinstance(caches, np.ndarray):
-        listed = list(caches)  # type: ignore[arg-type]  # an ArrayLike that is no array is a sequence
-        if listed and all(isinstance(name, str) for name in listed):
-            return np.array([tree.index(name) for name in listed], np.int32)
-        caches = np.asarray(listed) if listed else np.array([], np.int32)
-    indices = as_column("caches", caches, np.int32)
+    names, indices = names_or_column("caches", caches)
+    if names is not None:
+        return np.array([tree.index(name) for name in names], np.int32)
     bad = np.flatnonzero((indices < 0) | (indices >= len(tree)))
     if bad.size:
         raise InvalidModel(f"caches[{bad[0]}]: {indices[bad[0]]} is not one of 0 … {len(tree) - 1}")
