@@ -1,0 +1,15 @@
+#include "halcore/replay/backfill.h"
+
+#include "halcore/model/error.h"
+#include "halcore/replay/easy_backfill.h"
+
+namespace hal::replay {
+
+std::unique_ptr<Backfill> make_backfill(const std::string& name, const BackfillOptions&) {
+    if (name == "none") return std::make_unique<NoBackfill>();
+    if (name == "easy") return std::make_unique<EasyBackfill>(false);
+    if (name == "easy_sjbf") return std::make_unique<EasyBackfill>(true);
+    throw PolicyError("backfill: unknown name '" + name + "'; use none, easy or easy_sjbf");
+}
+
+}  // namespace hal::replay

@@ -1,0 +1,130 @@
+#include "halcore/replay/queue_engine.h"
+
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "halcore/model/error.h"
+
+namespace hal::replay {
+namespace {
+
+void check_job(const JobSpec& job, std::int64_t processors) {
+    const auto fail = [](const std::string& what) { throw InvalidModel("job: " + what); };
+    const auto check_duration = [&](const char* name, Seconds value) {
+        if (value < 0 || value > kMaxDuration)
+            fail(std::string(name) + " is " + std::to_string(value) + " s; give 0 to " +
+                 std::to_string(kMaxDuration));
+    };
+    check_duration("run", job.run);
+    check_duration("requested", job.requested);
+    check_duration("given prediction", job.given);
+    if (job.procs < 1) fail("procs is " + std::to_string(job.procs) + "; give at least 1");
+    if (job.procs > processors)
+        fail("procs is " + std::to_string(job.procs) + ", wider than the machine of " +
+             std::to_string(processors) + "; leave the job out or give a larger machine");
+}
+
+}  // namespace
+
+void QueueState::sort_queue() {
+    if (order_->is_static() || queue_.size() < 2) return;
+    const std::size_t first = queue_.head();
+    std::vector<JobId> waiting;
+    std::vector<std::size_t> place;
+    for (std::size_t at = first; at < queue_.end(); at = queue_.skip_gaps(at + 1)) {
+        waiting.push_back(queue_.job(at));
+        place.push_back(at - first);
+    }
+    std::vector<double> keys(waiting.size());
+    order_->keys(jobs_, waiting, now_, keys);
+    std::vector<double> by_place(queue_.end() - first, 0.0);
+    for (std::size_t i = 0; i < waiting.size(); ++i) by_place[place[i]] = keys_[waiting[i]] = keys[i];
+    queue_.rekey(by_place);
+}
+
+void QueueState::start(JobId job) {
+    JobRecord& record = jobs_[job];
+    record.start = now_;
+    queue_.erase(keys_[job], job);
+    // A run predicted to take no time never holds processors; `advance` corrects it if it goes on.
+    if (record.predicted > 0) running_.insert({record.predicted_end(), record.procs, job});
+    started_.push_back(job);
+}
+
+QueueEngine::QueueEngine(QueueParts parts)
+    : state_(parts.processors, std::move(parts.order)),
+      backfill_(std::move(parts.backfill)),
+      prediction_(std::move(parts.prediction)),
+      correction_(std::move(parts.correction)),
+      runs_known_(parts.runs_known) {
+    if (parts.processors < 1 || parts.processors > kMaxDuration)
+        throw InvalidModel("processors is " + std::to_string(parts.processors) + "; give 1 to " +
+                           std::to_string(kMaxDuration));
+}
+
+void QueueEngine::correct(JobId job) {
+    JobRecord& record = state_.jobs_[job];
+    const Seconds elapsed = state_.now_ - record.start;
+    const Seconds old_end = record.predicted_end();
+    const bool outlived = runs_known_ ? record.run > record.predicted : elapsed > record.predicted;
+    if (outlived) {
+        const Seconds longer = correction_->next(record);
+        if (longer > record.predicted) {
+            record.predicted = longer;
+            ++record.corrections;
+            state_.running_.insert({record.predicted_end(), record.procs, job});
+            backfill_->extended(state_, job, old_end);
+            return;  // if that has passed too, the caller meets the job again
+        }
+    }
+    backfill_->expired(state_, job);
+}
+
+void QueueEngine::advance(Seconds now) {
+    if (now < state_.now_)
+        throw InvalidModel("time " + std::to_string(now) + " is before the last event at " +
+                           std::to_string(state_.now_) + "; report events in order of time");
+    state_.now_ = now;
+    for (const JobId job : state_.started_)
+        if (state_.jobs_[job].predicted == 0) correct(job);
+    state_.started_.clear();
+    while (!state_.running_.empty() && state_.running_.begin()->end <= now)
+        correct(state_.running_.pop_front().job);
+}
+
+JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
+    check_job(spec, state_.processors_);
+    advance(now);
+    const auto job = static_cast<JobId>(state_.jobs_.size());
+    JobRecord& record = state_.jobs_.emplace_back();
+    static_cast<JobSpec&>(record) = spec;
+    record.submit = now;
+    record.predicted = record.first_guess = prediction_->at_submit(spec);
+    const double key = state_.order_->is_static() ? state_.order_->key(record, now) : 0.0;
+    state_.keys_.push_back(key);
+    state_.queue_.insert({key, job, record.procs, static_cast<std::int32_t>(record.predicted)});
+    backfill_->submitted(state_, job);
+    backfill_->schedule(state_);
+    return job;
+}
+
+void QueueEngine::finish(Seconds now, JobId job) {
+    if (job >= state_.jobs_.size() || !state_.jobs_[job].runs())
+        throw InvalidModel("job " + std::to_string(job) + " is not running; only a running job can finish");
+    advance(now);
+    JobRecord& record = state_.jobs_[job];
+    record.end = now;
+    const Seconds planned_end = record.predicted_end();
+    state_.running_.erase({planned_end, record.procs, job});
+    prediction_->finished(record, now - record.start);
+    backfill_->finished(state_, job, planned_end);
+    backfill_->schedule(state_);
+}
+
+void QueueEngine::tick(Seconds now) {
+    advance(now);
+    backfill_->schedule(state_);
+}
+
+}  // namespace hal::replay

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "halcore/replay/queue_engine.h"
+
+namespace hal::replay {
+
+/// The columns of a log, one entry a job, in order of submission. Optional columns may be empty.
+struct LogColumns {
+    std::span<const Seconds> submit;
+    std::span<const Seconds> run;
+    std::span<const std::int32_t> procs;
+    std::span<const Seconds> requested;
+    std::span<const std::int32_t> user;  // optional
+    std::span<const double> priority;    // optional
+    std::span<const Seconds> given;      // needed by the "given" prediction
+};
+
+struct ReplayResult {
+    std::vector<Seconds> start;
+    std::vector<Seconds> promise;      // first promised start, -1 where the backfill rule makes none
+    std::vector<Seconds> first_guess;  // the runtime predicted at submission
+};
+
+/// Replays a log through a queue: submissions at equal times in log order, ends at equal times in order of
+/// the starts. Cost: O(log running) an event beside the backfill rule; memory linear in the jobs.
+ReplayResult replay_queue(const LogColumns& log, QueueParts parts);
+
+}  // namespace hal::replay
