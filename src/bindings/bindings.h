@@ -8,5 +8,6 @@ namespace hal::bindings {
 void bind_errors(nanobind::module_& m);
 void bind_topology(nanobind::module_& m);
 void bind_data(nanobind::module_& m);
+void bind_replay(nanobind::module_& m);
 
 }  // namespace hal::bindings

@@ -5,4 +5,5 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_errors(m);
     hal::bindings::bind_topology(m);
     hal::bindings::bind_data(m);
+    hal::bindings::bind_replay(m);
 }

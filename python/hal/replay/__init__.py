@@ -1,1 +1,24 @@
 """Replays of recorded workloads: what a policy would have done."""
+
+from hal.replay.csv_logs import read_eagle, read_philly
+from hal.replay.oracle import ORACLE_ALGORITHMS, Disagreement, check_oracle, read_oracle, read_waits
+from hal.replay.queue_replay import QueueRun, replay_queue
+from hal.replay.swf import SwfIssue, SwfLog, read_swf
+from hal.replay.workload import Workload, read_workload
+
+__all__ = [
+    "ORACLE_ALGORITHMS",
+    "Disagreement",
+    "QueueRun",
+    "SwfIssue",
+    "SwfLog",
+    "Workload",
+    "check_oracle",
+    "read_eagle",
+    "read_oracle",
+    "read_philly",
+    "read_swf",
+    "read_waits",
+    "read_workload",
+    "replay_queue",
+]

@@ -1,0 +1,116 @@
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+
+#include "arrays.h"
+#include "bindings.h"
+#include "halcore/model/error.h"
+#include "halcore/replay/queue_replay.h"
+#include "halcore/replay/swf.h"
+
+namespace nb = nanobind;
+
+namespace hal::bindings {
+namespace {
+
+using replay::JobId;
+using replay::JobTable;
+using replay::Seconds;
+
+using SwfColumns = nb::typed<nb::tuple, nb::typed<nb::list, nb::any>, nb::typed<nb::list, nb::bytes>,
+                             NewColumn<std::int64_t>, NewColumn<std::int32_t>, NewColumn<std::uint8_t>>;
+using QueueColumns = nb::typed<nb::tuple, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>>;
+
+SwfColumns parse_swf(nb::bytes text) {
+    replay::SwfLog log;
+    {
+        const std::string_view view(static_cast<const char*>(text.data()), text.size());
+        nb::gil_scoped_release unlocked;
+        log = replay::parse_swf(view);
+    }
+    nb::list columns;
+    for (int field = 0; field < replay::SwfLog::kFields; ++field)
+        if (field == replay::SwfLog::kCpuTime)
+            columns.append(to_numpy(std::move(log.cpu_time)));
+        else if (field == replay::SwfLog::kMemoryUsed)
+            columns.append(to_numpy(std::move(log.memory_used)));
+        else
+            columns.append(to_numpy(std::move(log.columns[field])));
+    nb::list headers;
+    for (const std::string& header : log.headers)  // logs of the nineties are in Latin-1
+        headers.append(nb::bytes(header.data(), header.size()));
+    std::vector<std::int64_t> line;
+    std::vector<std::int32_t> field;
+    std::vector<std::uint8_t> fault;
+    for (const replay::SwfIssue& issue : log.issues) {
+        line.push_back(issue.line);
+        field.push_back(issue.field);
+        fault.push_back(static_cast<std::uint8_t>(issue.fault));
+    }
+    return nb::make_tuple(columns, headers, to_numpy(std::move(line)), to_numpy(std::move(field)),
+                          to_numpy(std::move(fault)));
+}
+
+/// Calls `function(now, jobs, predicted) -> float64 keys` under the GIL. Borrowed: the caller keeps it alive,
+/// because the engine, and what it captures, dies where the GIL is not held.
+replay::KeyFunction python_order(nb::handle function) {
+    return [function](const JobTable& jobs, std::span<const JobId> waiting, Seconds now,
+                      std::span<double> out) {
+        nb::gil_scoped_acquire locked;
+        std::vector<Seconds> predicted;
+        for (const JobId job : waiting) predicted.push_back(jobs[job].predicted);
+        const nb::object answer = function(now, to_numpy(std::vector<JobId>(waiting.begin(), waiting.end())),
+                                           to_numpy(std::move(predicted)));
+        const auto keys = nb::cast<Column<double>>(answer);
+        if (keys.shape(0) != waiting.size())
+            throw PolicyError("order function: " + std::to_string(keys.shape(0)) + " keys for " +
+                              std::to_string(waiting.size()) + " waiting jobs; return one a job");
+        for (std::size_t i = 0; i < waiting.size(); ++i) {
+            if (std::isnan(keys(i))) throw PolicyError("order function: a key is NaN; return a number");
+            out[i] = keys(i);
+        }
+    };
+}
+
+std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, double max_age) {
+    if (nb::isinstance<nb::str>(order))
+        return replay::make_order(nb::cast<std::string>(order), {ageing, max_age});
+    return replay::make_order(python_order(order));
+}
+
+QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<std::int32_t> procs,
+                          Column<Seconds> requested, Column<std::int32_t> user, Column<double> priority,
+                          Column<Seconds> given, std::int64_t processors, const nb::object& order,
+                          double ageing, double max_age, const std::string& backfill, std::int32_t depth,
+                          Seconds window, Seconds resolution, const std::string& prediction,
+                          const std::string& correction) {
+    replay::QueueParts parts;
+    parts.processors = processors;
+    parts.order = order_of(order, ageing, max_age);
+    parts.backfill = replay::make_backfill(backfill, {depth, window, resolution});
+    parts.prediction = replay::make_prediction(prediction);
+    parts.correction = replay::make_correction(correction);
+    replay::ReplayResult result;
+    {
+        nb::gil_scoped_release unlocked;
+        result = replay::replay_queue({as_span(submit), as_span(run), as_span(procs), as_span(requested),
+                                       as_span(user), as_span(priority), as_span(given)},
+                                      std::move(parts));
+    }
+    return nb::make_tuple(to_numpy(std::move(result.start)), to_numpy(std::move(result.promise)),
+                          to_numpy(std::move(result.first_guess)));
+}
+
+}  // namespace
+
+void bind_replay(nb::module_& m) {
+    using namespace nb::literals;
+    m.def("parse_swf", &parse_swf, "text"_a);
+    m.def("replay_queue", &replay_queue, "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a,
+          "priority"_a, "given"_a, "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "backfill"_a,
+          "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a);
+}
+
+}  // namespace hal::bindings
