@@ -36,3 +36,6 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 # Examples that start with >>> run as they stand, with hal imported.
 doctest_test_doctest_blocks = "default"
 doctest_global_setup = "import hal"
+
+# In docstrings `name` may be an argument or an attribute of several classes: no cross-reference is meant then.
+suppress_warnings = ["ref.python"]

@@ -14,6 +14,7 @@ CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # Sanitizers slow everything tenfold, hence fewer examples and no health check on time.
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("fuzz", max_examples=2000, deadline=None)
 settings.register_profile(
     "sanitizer",
     max_examples=15,
