@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Entry]] = {
+    "replay swf": Entry("hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."),
     "topology": Entry("hal.cli.topology", "Look at topologies."),
 }
 
