@@ -33,8 +33,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 
-# Examples that start with >>> run as they stand, with hal imported.
-doctest_test_doctest_blocks = "default"
+# Pages: {doctest} and {testcode} blocks run here. Docstrings: tests/package/test_docstrings.py runs theirs.
+doctest_test_doctest_blocks = ""
 doctest_global_setup = "import hal"
 
 # In docstrings `name` may be an argument or an attribute of several classes: no cross-reference is meant then.

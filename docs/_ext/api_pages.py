@@ -10,12 +10,15 @@ import importlib
 import inspect
 import io
 import pkgutil
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 import hal
 from hal.errors import MissingExtra
@@ -35,16 +38,26 @@ def public_modules(package: ModuleType) -> Iterator[ModuleType]:
         yield from public_modules(module)
 
 
+def constant(module: ModuleType, name: str) -> str:
+    """Describe a constant by the ``#:`` comment beside it, in whichever module of hal that stands."""
+    value = getattr(module, name)
+    for source in [sys.modules[key] for key in sorted(sys.modules) if key.split(".")[0] == "hal"]:
+        if getattr(source, name, None) is value and str(source.__file__).endswith(".py"):
+            comment = ModuleAnalyzer.for_module(source.__name__).find_attr_docs().get(("", name))
+            if comment:
+                text = textwrap.indent("\n".join(comment), "   ")
+                return f".. py:data:: {module.__name__}.{name}\n\n{text}\n"
+    return f".. py:data:: {module.__name__}.{name}\n"
+
+
 def directive(module: ModuleType, name: str) -> str:
     """Return the autodoc directive for one public name."""
     value = getattr(module, name)
     if inspect.isclass(value):
-        kind, options = "autoclass", "\n   :members:"
-    elif inspect.isroutine(value):
-        kind, options = "autofunction", ""
-    else:
-        kind, options = "autodata", "\n   :no-value:"
-    return f".. {kind}:: {module.__name__}.{name}{options}\n"
+        return f".. autoclass:: {module.__name__}.{name}\n   :members:\n"
+    if inspect.isroutine(value):
+        return f".. autofunction:: {module.__name__}.{name}\n"
+    return constant(module, name)
 
 
 def module_page(module: ModuleType, seen: set[int]) -> str | None:
