@@ -1,5 +1,6 @@
 """Sphinx configuration: MyST pages, the reference from numpydoc docstrings, examples as doctests."""
 
+import doctest
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -35,6 +36,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 
 # Pages: {doctest} and {testcode} blocks run here. Docstrings: tests/package/test_docstrings.py runs theirs.
 doctest_test_doctest_blocks = ""
+doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 doctest_global_setup = "import hal"
 
 # In docstrings `name` may be an argument or an attribute of several classes: no cross-reference is meant then.
