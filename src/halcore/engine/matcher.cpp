@@ -1,0 +1,86 @@
+#include "halcore/engine/matcher.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+namespace hal {
+
+const Matcher::ClassMatch& Matcher::add(ShapeId shape, ClassId c) {
+    if (matches_.size() <= shape) matches_.resize(cluster_.shape_count());
+    auto& row = matches_[shape];
+    if (row.size() <= c) row.resize(cluster_.classes().size());
+    ClassMatch& match = row[c];
+    const NodeClass& node_class = cluster_.classes()[c];
+    const Shape& s = cluster_.shape(shape);
+    match.known = true;
+    match.reason = filters::schedulable(node_class);
+    if (!match.reason) match.reason = filters::node_selector(node_class, s);
+    if (!match.reason) match.reason = filters::taints(node_class, s);
+    const Reason gpu = filters::gpu_model(node_class, s, match.eligible);
+    if (!match.reason) match.reason = gpu;
+    match.whole_class = std::popcount(match.eligible) == static_cast<int>(node_class.devices.size());
+    return match;
+}
+
+Reason Matcher::check(ShapeId shape, NodeId node) {
+    if (!cluster_.present(node)) return {Reason::Code::Absent};
+    const ClassMatch& match = match_class(shape, cluster_.class_of(node));
+    if (match.reason) return match.reason;
+    const Shape& s = cluster_.shape(shape);
+    const Reason reason = filters::resources(cluster_, s, node);
+    return reason ? reason : filters::gpus(cluster_, s, node, match.eligible);
+}
+
+std::int64_t Matcher::capacity_of(ShapeId shape, KindId kind) {
+    const NodeKind& k = cluster_.kinds()[kind];
+    const ClassMatch& match = match_class(shape, k.node_class);
+    if (match.reason) return 0;
+    const Shape& s = cluster_.shape(shape);
+    std::int64_t tasks = std::numeric_limits<std::int64_t>::max();
+    const auto limit = [&](ResourceId r, std::int64_t amount) {
+        const std::int64_t have = r < k.capacity.size() ? k.capacity[r] : 0;
+        if (amount > 0) tasks = std::min(tasks, have / amount);
+    };
+    limit(kCpu, s.cpu);
+    limit(kMemory, s.memory);
+    for (const auto& [r, amount] : s.extended) limit(r, amount);
+    if (s.gpus) {
+        // A task takes one slot on each of `gpus` different devices; device g has 1000/share slots. The most
+        // tasks t is the largest with sum(min(slots_g, t)) >= gpus * t.
+        std::vector<std::int64_t> slots;
+        for (std::uint64_t m = match.eligible; m; m &= m - 1) {
+            const auto& d = cluster_.classes()[k.node_class].devices[std::countr_zero(m)];
+            slots.push_back(1000 / share_on(s, d.memory));
+        }
+        const auto holds = [&](std::int64_t t) {
+            std::int64_t sum = 0;
+            for (const std::int64_t n : slots) sum += std::min(n, t);
+            return sum >= s.gpus * t;
+        };
+        std::int64_t low = 0, high = 1000 * static_cast<std::int64_t>(slots.size());
+        while (low < high) {
+            const std::int64_t middle = (low + high + 1) / 2;
+            if (holds(middle)) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        tasks = std::min(tasks, low);
+    }
+    return tasks;
+}
+
+bool Matcher::could_ever_fit(ShapeId shape, std::int64_t tasks) {
+    for (KindId k = 0; k < cluster_.kinds().size() && tasks > 0; ++k) {
+        const std::int64_t nodes = cluster_.kind_size(k);
+        if (!nodes) continue;
+        const std::int64_t per_node = capacity_of(shape, k);
+        if (per_node >= (tasks + nodes - 1) / nodes) return true;
+        tasks -= per_node * nodes;
+    }
+    return tasks <= 0;
+}
+
+}  // namespace hal

@@ -1,0 +1,113 @@
+#include "halcore/engine/slots.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace hal {
+
+std::uint32_t tie_rank(NodeId node, std::uint64_t seed) {
+    if (seed == 0) return node;
+    // Each step is a bijection on 32 bits, so no two nodes share a rank.
+    std::uint32_t x = node ^ static_cast<std::uint32_t>(seed);
+    x = (x ^ (x >> 16)) * 0x7FEB352DU;
+    x = (x ^ (x >> 15)) * 0x846CA68BU;
+    x ^= static_cast<std::uint32_t>(seed >> 32);
+    x = (x ^ (x >> 16)) * 0x9E3779B1U;
+    return x ^ (x >> 15);
+}
+
+std::uint32_t Slots::new_slot(NodeId n) {
+    if (unused_.empty()) {
+        node_.push_back(n);
+        changes_.add();
+        return size() - 1;
+    }
+    const std::uint32_t slot = unused_.back();
+    unused_.pop_back();
+    node_[slot] = n;
+    changes_.touch(slot, true);
+    return slot;
+}
+
+void Slots::soil(KindId kind) {
+    if (groups_[kind].dirty) return;
+    groups_[kind].dirty = true;
+    dirty_.push_back(kind);
+}
+
+void Slots::leave(NodeId n) {
+    if (const KindId kind = group_of_[n]; kind != kNone) {
+        group_of_[n] = kNone;
+        soil(kind);
+    }
+    if (const std::uint32_t slot = slot_of_[n]; slot != kNone) {
+        slot_of_[n] = kNone;
+        node_[slot] = kNoNode;
+        unused_.push_back(slot);
+        changes_.touch(slot, true);
+    }
+}
+
+void Slots::join(NodeId n, KindId kind) {
+    if (group_of_[n] == kind) return;
+    leave(n);
+    group_of_[n] = kind;
+    auto& heap = groups_[kind].heap;
+    heap.emplace_back(rank(n), n);
+    std::push_heap(heap.begin(), heap.end(), std::greater<>{});
+    soil(kind);
+}
+
+void Slots::settle(Group& group, KindId kind) {
+    group.dirty = false;
+    auto& heap = group.heap;
+    if (heap.size() > 64 && heap.size() > 2 * static_cast<std::size_t>(cluster_.kind_size(kind))) {
+        // Nodes that came and went left duplicates behind.
+        std::erase_if(heap, [&](const auto& entry) { return group_of_[entry.second] != kind; });
+        std::sort(heap.begin(), heap.end());
+        heap.erase(std::unique(heap.begin(), heap.end()), heap.end());
+    }
+    while (!heap.empty() && group_of_[heap.front().second] != kind) {
+        std::pop_heap(heap.begin(), heap.end(), std::greater<>{});
+        heap.pop_back();
+    }
+    const NodeId best = heap.empty() ? kNoNode : heap.front().second;
+    if (group.slot == kNone) {
+        if (best != kNoNode) group.slot = new_slot(best);
+    } else if (node_[group.slot] != best) {
+        node_[group.slot] = best;
+        changes_.touch(group.slot, true);
+    }
+}
+
+void Slots::visit(NodeId n) {
+    if (!cluster_.present(n)) {
+        leave(n);
+    } else if (cluster_.task_count(n) == 0) {
+        join(n, cluster_.kind(n));
+    } else if (slot_of_[n] == kNone) {
+        leave(n);
+        slot_of_[n] = new_slot(n);
+    } else {
+        changes_.touch(slot_of_[n], cluster_.changes().freed(n) > seen_);
+    }
+}
+
+void Slots::sync() {
+    const ChangeList& changes = cluster_.changes();
+    if (changes.clock() == seen_) return;
+    const std::size_t nodes = cluster_.node_slots();
+    slot_of_.resize(nodes, kNone);
+    group_of_.resize(nodes, kNone);
+    groups_.resize(cluster_.kinds().size());
+    if (seen_ == 0) {  // in index order, so that (without a tie seed) each push on a heap is O(1)
+        for (NodeId n = 0; n < nodes; ++n) visit(n);
+    } else {
+        changes.since(seen_, [&](NodeId n) { visit(n); });
+    }
+    seen_ = changes.clock();
+    for (const KindId kind : dirty_) settle(groups_[kind], kind);
+    dirty_.clear();
+}
+
+}  // namespace hal

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "halcore/model/cluster.h"
+
+namespace hal {
+
+/// The rank of a node among equals: ties go to the lower rank. Without a seed (0) that is the node's index;
+/// with one, a fixed shuffle of it (a bijection on 32 bits).
+std::uint32_t tie_rank(NodeId node, std::uint64_t seed);
+
+/// What an index has entries for. A node that runs something is a slot of its own; all empty nodes of one
+/// kind share a slot, represented by the one of the lowest rank. So an index is as large as what runs, and
+/// a cluster of a million equal empty nodes is one slot.
+class Slots {
+  public:
+    Slots(const Cluster& cluster, std::uint64_t tie_seed) : cluster_(cluster), tie_seed_(tie_seed) {}
+
+    /// Follows the changes of the cluster. O(nodes changed), plus O(log) for each that becomes empty or busy.
+    void sync();
+    const ChangeList& changes() const { return changes_; }
+    std::uint32_t size() const { return static_cast<std::uint32_t>(node_.size()); }
+    NodeId node(std::uint32_t slot) const { return node_[slot]; }  // kNoNode: unused
+    std::uint32_t rank(NodeId node) const { return tie_seed_ ? tie_rank(node, tie_seed_) : node; }
+
+  private:
+    static constexpr std::uint32_t kNone = UINT32_MAX;
+    struct Group {
+        std::uint32_t slot = kNone;
+        bool dirty = false;
+        std::vector<std::pair<std::uint32_t, NodeId>> heap;  // (rank, node), least first; stale entries stay
+    };
+    void visit(NodeId n);
+    void join(NodeId n, KindId kind);
+    void leave(NodeId n);
+    void soil(KindId kind);
+    void settle(Group& group, KindId kind);
+    std::uint32_t new_slot(NodeId n);
+
+    const Cluster& cluster_;
+    const std::uint64_t tie_seed_;
+    std::uint64_t seen_ = 0;  // the cluster's clock at the last sync
+    std::vector<NodeId> node_;
+    std::vector<std::uint32_t> unused_;
+    std::vector<std::uint32_t> slot_of_;  // by node: its own slot
+    std::vector<KindId> group_of_;        // by node: the kind whose group it is in
+    std::vector<Group> groups_;           // by kind
+    std::vector<KindId> dirty_;
+    ChangeList changes_;
+};
+
+}  // namespace hal

@@ -1,0 +1,267 @@
+// Tasks, jobs, and undo.
+#include "halcore/model/cluster.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "halcore/model/error.h"
+
+namespace hal {
+
+ShapeId Cluster::intern(const ShapeSpec& spec) {
+    const std::size_t hash = hash_value(spec);
+    for (auto [it, end] = shape_ids_.equal_range(hash); it != end; ++it) {
+        if (shapes_[it->second].spec == spec) return it->second;
+    }
+    Shape shape;
+    shape.spec = spec;
+    shape.cpu = spec.cpu.value();
+    shape.memory = spec.memory.value();
+    for (const auto& [name, amount] : spec.extended) shape.extended.emplace_back(resources_.intern(name), amount);
+    add_resource_columns();
+    shape.gpus = spec.gpus;
+    shape.milli = static_cast<std::int32_t>(spec.gpu_milli.value());
+    shape.gpu_memory = spec.gpu_memory.value();
+    shape.any_model = spec.gpu_models.empty();
+    for (const auto& model : spec.gpu_models) shape.models.push_back(models_.intern(model));
+    std::sort(shape.models.begin(), shape.models.end());
+    const auto id = static_cast<ShapeId>(shapes_.size());
+    shapes_.push_back(std::move(shape));
+    seen_.push_back(0);
+    shape_ids_.emplace(hash, id);
+    return id;
+}
+
+void Cluster::count_seen(ShapeId s, std::int64_t by) {
+    seen_[s] += by;
+    seen_total_ += by;
+    if (marked()) undo_.push_back({Undo::Op::Seen, {kNoNode, s, 0}, static_cast<std::size_t>(by)});
+}
+
+// ---- tasks ---------------------------------------------------------------------------------------
+
+void Cluster::refresh_gpu(NodeId n) {
+    std::int32_t total = 0, idle = 0, most = 0;
+    for (const std::int32_t g : gpu_free(n)) {
+        total += g;
+        idle += g == kWholeGpu.value();
+        most = std::max(most, g);
+    }
+    gpu_total_[n] = total;
+    gpu_idle_[n] = idle;
+    gpu_max_[n] = most;
+}
+
+void Cluster::adjust(const TaskPlace& task, int sign) {
+    const Shape& s = shapes_[task.shape];
+    const NodeId n = task.node;
+    free_[kCpu][n] -= sign * s.cpu;
+    free_[kMemory][n] -= sign * s.memory;
+    for (const auto& [r, amount] : s.extended) free_[r][n] -= sign * amount;
+    task_count_[n] += sign;
+    class_count_[static_cast<std::size_t>(n) * Shape::kGpuClasses + s.gpu_class()] += static_cast<std::uint16_t>(sign);
+    if (task.devices) {
+        std::int32_t* row = gpu_free_.data() + gpu_begin_[n];
+        if (s.milli > 0) {
+            for (std::uint64_t m = task.devices; m; m &= m - 1) row[std::countr_zero(m)] -= sign * s.milli;
+        } else {
+            const auto& devices = node_class(n).devices;
+            for (std::uint64_t m = task.devices; m; m &= m - 1) {
+                const int g = std::countr_zero(m);
+                row[g] -= sign * share_on(s, devices[g].memory);
+            }
+        }
+        refresh_gpu(n);
+    }
+    changes_.touch(n, sign < 0);
+}
+
+void Cluster::take(const TaskPlace& task) {
+    adjust(task, 1);
+    ++tasks_taken_;
+    if (marked()) undo_.push_back({Undo::Op::Take, task, 0});
+}
+
+void Cluster::give(const TaskPlace& task) {
+    adjust(task, -1);
+    if (marked()) undo_.push_back({Undo::Op::Give, task, 0});
+}
+
+bool Cluster::fits(const TaskPlace& task) const {
+    if (task.node >= node_slots() || !present(task.node) || task.shape >= shape_count()) return false;
+    const Shape& s = shapes_[task.shape];
+    const NodeId n = task.node;
+    if (s.cpu > free_[kCpu][n] || s.memory > free_[kMemory][n]) return false;
+    for (const auto& [r, amount] : s.extended) {
+        if (amount > free_[r][n]) return false;
+    }
+    if (std::popcount(task.devices) != s.gpus) return false;
+    const auto& devices = node_class(n).devices;
+    for (std::uint64_t m = task.devices; m; m &= m - 1) {
+        const int g = std::countr_zero(m);
+        if (g >= gpu_count_[n]) return false;
+        const auto& d = devices[g];
+        if (!s.any_model && !std::binary_search(s.models.begin(), s.models.end(), d.model)) return false;
+        if (s.gpu_memory > d.memory || share_on(s, d.memory) > gpu_free(n)[g]) return false;
+    }
+    return true;
+}
+
+// ---- jobs ----------------------------------------------------------------------------------------
+
+JobId Cluster::add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> tasks) {
+    if (!name.empty() && job_by_name_.contains(name)) {
+        throw InvalidModel("job '" + name + "': the name is taken by a running job; release it first");
+    }
+    JobId id;
+    if (free_jobs_.empty()) {
+        id = static_cast<JobId>(jobs_.size());
+        jobs_.emplace_back();
+    } else {
+        id = free_jobs_.back();
+        free_jobs_.pop_back();
+    }
+    if (!name.empty()) job_by_name_.emplace(name, id);
+    jobs_[id] = {std::move(name), priority, true, std::move(tasks)};
+    ++live_jobs_;
+    if (marked()) undo_.push_back({Undo::Op::AddJob, {}, id});
+    return id;
+}
+
+// The record alone: resources are the caller's business.
+void Cluster::drop_job(JobId id) {
+    RunningJob& job = jobs_[id];
+    if (!job.name.empty()) job_by_name_.erase(job.name);
+    if (marked()) {
+        undo_jobs_.emplace_back(id, job);
+        undo_.push_back({Undo::Op::DropJob, {}, undo_jobs_.size() - 1});
+    }
+    job = {};
+    free_jobs_.push_back(id);
+    --live_jobs_;
+}
+
+void Cluster::remove_job(JobId id) {
+    for (const TaskPlace& task : jobs_[id].tasks) give(task);
+    drop_job(id);
+}
+
+void Cluster::set_tasks(JobId id, std::vector<TaskPlace> tasks) {
+    if (marked()) {
+        undo_jobs_.emplace_back(id, jobs_[id]);
+        undo_.push_back({Undo::Op::SetTasks, {}, undo_jobs_.size() - 1});
+    }
+    jobs_[id].tasks = std::move(tasks);
+}
+
+JobId Cluster::find_job(const std::string& name) const {
+    auto it = job_by_name_.find(name);
+    return it == job_by_name_.end() ? kNoJob : it->second;
+}
+
+// ---- undo ----------------------------------------------------------------------------------------
+
+Cluster::Mark Cluster::mark() {
+    ++open_marks_;
+    return undo_.size();
+}
+
+void Cluster::rollback(Mark mark) {
+    // Undoing must not be recorded; outer marks are kept aside meanwhile.
+    const int outer = open_marks_ - 1;
+    open_marks_ = 0;
+    while (undo_.size() > mark) {
+        const Undo u = undo_.back();
+        undo_.pop_back();
+        switch (u.op) {
+            case Undo::Op::Take:
+                adjust(u.task, -1);
+                --tasks_taken_;
+                break;
+            case Undo::Op::Give:
+                adjust(u.task, 1);
+                break;
+            case Undo::Op::Seen:
+                count_seen(u.task.shape, -static_cast<std::int64_t>(u.extra));
+                break;
+            case Undo::Op::AddJob:
+                drop_job(static_cast<JobId>(u.extra));
+                break;
+            case Undo::Op::DropJob: {
+                auto& [id, job] = undo_jobs_.back();
+                free_jobs_.pop_back();  // undone in reverse order, so it is the last one freed
+                if (!job.name.empty()) job_by_name_.emplace(job.name, id);
+                jobs_[id] = std::move(job);
+                ++live_jobs_;
+                undo_jobs_.pop_back();
+                break;
+            }
+            case Undo::Op::SetTasks:
+                jobs_[undo_jobs_.back().first] = std::move(undo_jobs_.back().second);
+                undo_jobs_.pop_back();
+                break;
+            case Undo::Op::Structure: {
+                auto undo = std::move(undo_structure_.back());
+                undo_structure_.pop_back();
+                undo(*this);
+                break;
+            }
+        }
+    }
+    open_marks_ = outer;
+}
+
+void Cluster::keep(Mark) {
+    if (--open_marks_ == 0) {
+        undo_.clear();
+        undo_jobs_.clear();
+        undo_structure_.clear();
+    }
+}
+
+// ---- the whole state -----------------------------------------------------------------------------
+
+std::uint64_t Cluster::digest() const {
+    std::uint64_t h = 0x9E3779B97F4A7C15ULL;
+    const auto add = [&h](std::uint64_t v) {
+        h = (h ^ v) * 0xD6E8FEB86659FD93ULL;
+        h ^= h >> 32;
+    };
+    const auto add_text = [&](const std::string& s) {
+        for (const char c : s) add(static_cast<unsigned char>(c));
+        add(s.size());
+    };
+    for (NodeId n = 0; n < node_slots(); ++n) {
+        if (!present(n)) continue;
+        add(n);
+        add_text(names_[n]);
+        add(kind_[n]);
+        add(task_count_[n]);
+        for (ResourceId r = 0; r < resource_count(); ++r) {
+            if (capacity_[r][n]) add(r), add(capacity_[r][n]), add(free_[r][n]);
+        }
+        for (const std::int32_t g : gpu_free(n)) add(g);
+        for (int k = 0; k < Shape::kGpuClasses; ++k) add(class_count(n, k));
+    }
+    std::vector<std::pair<std::string, JobId>> named;
+    for (JobId id = 0; id < job_slots(); ++id) {
+        if (jobs_[id].live) named.emplace_back(jobs_[id].name.empty() ? std::to_string(id) : jobs_[id].name, id);
+    }
+    std::sort(named.begin(), named.end());
+    for (const auto& [name, id] : named) {
+        add_text(name);
+        for (const TaskPlace& t : jobs_[id].tasks) add(t.node), add(t.shape), add(t.devices);
+    }
+    return h;
+}
+
+std::size_t Cluster::bytes() const {
+    std::size_t total = kind_.bytes() + task_count_.bytes() + present_.bytes() + gpu_begin_.bytes() +
+                        gpu_count_.bytes() + gpu_free_.bytes() + gpu_total_.bytes() + gpu_idle_.bytes() +
+                        gpu_max_.bytes() + class_count_.capacity() * sizeof(std::uint16_t) + changes_.bytes();
+    for (const auto& c : free_) total += 2 * c.bytes();
+    total += names_.capacity() * sizeof(std::string) + by_name_.size() * (sizeof(std::string) + 32);
+    return total;
+}
+
+}  // namespace hal

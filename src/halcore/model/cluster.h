@@ -1,0 +1,199 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "halcore/model/change_list.h"
+#include "halcore/model/column.h"
+#include "halcore/model/interner.h"
+#include "halcore/model/node_class.h"
+#include "halcore/model/shape.h"
+
+namespace hal {
+
+using NodeId = std::uint32_t;
+using JobId = std::uint32_t;
+inline constexpr NodeId kNoNode = UINT32_MAX;
+inline constexpr JobId kNoJob = UINT32_MAX;
+
+/// Where one task runs: the node and the set of its devices.
+struct TaskPlace {
+    NodeId node = kNoNode;
+    ShapeId shape = 0;
+    std::uint64_t devices = 0;
+    friend bool operator==(const TaskPlace&, const TaskPlace&) = default;
+};
+
+/// A job in the books. `name` is empty for jobs that came in as columns: they are known by their id.
+struct RunningJob {
+    std::string name;
+    std::int32_t priority = 0;
+    bool live = false;
+    std::vector<TaskPlace> tasks;
+};
+
+/// Capacity as columns, for building a large cluster at once. Spans have one entry a node.
+struct NodeColumns {
+    std::span<const std::int64_t> cpu, memory;
+    std::span<const std::int32_t> gpu_count, gpu_model;
+    std::span<const std::int64_t> gpu_memory;
+    std::vector<std::string> models;
+    std::vector<std::string> names;  // empty: node-0000000, node-0000001, …
+    std::vector<std::pair<std::string, std::span<const std::int64_t>>> extended;
+};
+
+/// The state that decisions read and change: one column a resource, devices as rows, running jobs.
+/// Every change goes through take/give (a task), or a structural call, and can be undone to a mark.
+/// Not thread-safe: one caller at a time.
+class Cluster {
+  public:
+    Cluster();
+
+    // ---- structure -------------------------------------------------------------------------------
+    void add_nodes(std::vector<NodeSpec> specs);
+    void add_columns(const NodeColumns& columns);
+    /// New capacity, devices, labels or taints of a node; refused when running tasks would not fit.
+    void update_node(NodeSpec spec);
+    /// Takes a node away. With evict its tasks are lost and their jobs' names (or #id) come back.
+    std::vector<std::string> remove_node(const std::string& name, bool evict);
+
+    // ---- nodes -----------------------------------------------------------------------------------
+    NodeId node_slots() const { return static_cast<NodeId>(kind_.size()); }  // removed ones included
+    NodeId node_count() const { return present_count_; }
+    NodeId find(const std::string& name) const;      // kNoNode when absent
+    NodeId index_of(const std::string& name) const;  // InvalidModel when absent
+    const std::string& name(NodeId n) const { return names_[n]; }
+    bool present(NodeId n) const { return present_[n] != 0; }
+    NodeSpec spec(NodeId n) const;
+
+    std::uint32_t resource_count() const { return static_cast<std::uint32_t>(free_.size()); }
+    std::int64_t free(ResourceId r, NodeId n) const { return free_[r][n]; }
+    std::int64_t capacity(ResourceId r, NodeId n) const { return capacity_[r][n]; }
+    const Column<std::int64_t>& free_column(ResourceId r) const { return free_[r]; }
+    const Column<std::int64_t>& capacity_column(ResourceId r) const { return capacity_[r]; }
+    const Interner& resources() const { return resources_; }
+    const Interner& models() const { return models_; }
+
+    KindId kind(NodeId n) const { return kind_[n]; }
+    ClassId class_of(NodeId n) const { return kinds_[kind_[n]].node_class; }
+    const NodeClass& node_class(NodeId n) const { return classes_[class_of(n)]; }
+    const Table<NodeClass>& classes() const { return classes_; }
+    const Table<NodeKind>& kinds() const { return kinds_; }
+    NodeId kind_size(KindId k) const { return kind_size_[k]; }
+
+    int gpu_count(NodeId n) const { return gpu_count_[n]; }
+    std::span<const std::int32_t> gpu_free(NodeId n) const {
+        return {gpu_free_.data() + gpu_begin_[n], static_cast<std::size_t>(gpu_count_[n])};
+    }
+    std::int32_t gpu_total_free(NodeId n) const { return gpu_total_[n]; }
+    int gpu_idle(NodeId n) const { return gpu_idle_[n]; }
+    std::int32_t gpu_max_free(NodeId n) const { return gpu_max_[n]; }
+    const Column<std::int32_t>& gpu_free_rows() const { return gpu_free_; }
+    const Column<std::int64_t>& gpu_begin_column() const { return gpu_begin_; }
+    const Column<std::int32_t>& gpu_count_column() const { return gpu_count_; }
+    const Column<std::int32_t>& gpu_total_column() const { return gpu_total_; }
+    const Column<std::uint8_t>& present_column() const { return present_; }
+    const Column<std::uint32_t>& task_column() const { return task_count_; }
+
+    std::uint32_t task_count(NodeId n) const { return task_count_[n]; }
+    /// Tasks of a GPU class (Shape::gpu_class) on the node.
+    std::uint32_t class_count(NodeId n, int gpu_class) const {
+        return class_count_[static_cast<std::size_t>(n) * Shape::kGpuClasses + gpu_class];
+    }
+    /// The largest capacity of a resource over the present nodes; 0 for an empty cluster.
+    std::int64_t largest(ResourceId r) const;
+    std::int64_t largest_gpus() const;
+
+    // ---- shapes ----------------------------------------------------------------------------------
+    ShapeId intern(const ShapeSpec& valid_spec);
+    const Shape& shape(ShapeId s) const { return shapes_[s]; }
+    ShapeId shape_count() const { return static_cast<ShapeId>(shapes_.size()); }
+    /// How often a shape was asked for, placed or not; what FGD's typical tasks can be learnt from.
+    std::uint64_t seen(ShapeId s) const { return seen_[s]; }
+    std::uint64_t seen_total() const { return seen_total_; }
+    void count_seen(ShapeId s, std::int64_t by);
+
+    // ---- tasks and jobs --------------------------------------------------------------------------
+    /// Books the resources of one task. The caller has checked that it fits.
+    void take(const TaskPlace& task);
+    void give(const TaskPlace& task);
+    bool fits(const TaskPlace& task) const;  // checks everything, for answers from outside
+    JobId add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> taken_tasks);
+    /// The resources of its tasks are given back too.
+    void remove_job(JobId id);
+    /// Takes tasks of a running job away, or adds ones already taken (elastic gangs, lost nodes, moves).
+    void set_tasks(JobId id, std::vector<TaskPlace> tasks);
+    JobId find_job(const std::string& name) const;  // kNoJob when absent
+    bool has_job(JobId id) const { return id < jobs_.size() && jobs_[id].live; }
+    const RunningJob& job(JobId id) const { return jobs_[id]; }
+    JobId job_slots() const { return static_cast<JobId>(jobs_.size()); }
+    JobId job_count() const { return live_jobs_; }
+
+    // ---- time and undo ---------------------------------------------------------------------------
+    const ChangeList& changes() const { return changes_; }
+    std::uint64_t version() const { return changes_.clock() + structure_; }
+    std::uint64_t structure_version() const { return structure_; }  // nodes added, removed or updated
+    std::uint64_t tasks_taken() const { return tasks_taken_; }      // a decision counter; undo takes it back
+
+    using Mark = std::size_t;
+    Mark mark();               // marks nest
+    void rollback(Mark mark);  // everything since the mark is undone, and the mark with it
+    void keep(Mark mark);      // forget the mark, keep the changes
+    bool marked() const { return open_marks_ > 0; }
+
+    std::uint64_t digest() const;  // of the state that decisions depend on
+    std::size_t bytes() const;
+
+  private:
+    struct Undo {
+        enum class Op : std::uint8_t { Take, Give, Seen, AddJob, DropJob, SetTasks, Structure } op;
+        TaskPlace task;       // Take, Give; Seen uses its shape
+        std::size_t extra;    // AddJob: id; else index into undo_jobs_ or undo_structure_
+    };
+    NodeId append_node(const NodeSpec& spec);
+    void write_node(NodeId n, const NodeSpec& spec);
+    KindId intern_kind(const NodeSpec& spec);
+    void set_present(NodeId n, bool present);
+    void add_resource_columns();
+    void refresh_gpu(NodeId n);
+    void adjust(const TaskPlace& task, int sign);
+    void drop_job(JobId id);
+
+    Interner resources_, models_;
+    Table<NodeClass> classes_;
+    Table<NodeKind> kinds_;
+    std::vector<NodeId> kind_size_;
+
+    std::vector<std::string> names_;
+    std::unordered_map<std::string, NodeId> by_name_;
+    std::vector<Column<std::int64_t>> free_, capacity_;
+    Column<std::uint32_t> kind_, task_count_;
+    Column<std::uint8_t> present_;
+    Column<std::int64_t> gpu_begin_;
+    Column<std::int32_t> gpu_count_, gpu_free_, gpu_total_, gpu_idle_, gpu_max_;
+    std::vector<std::uint16_t> class_count_;
+    NodeId present_count_ = 0;
+
+    std::vector<Shape> shapes_;
+    std::unordered_multimap<std::size_t, ShapeId> shape_ids_;
+    std::vector<std::uint64_t> seen_;
+    std::uint64_t seen_total_ = 0;
+
+    std::vector<RunningJob> jobs_;
+    std::vector<JobId> free_jobs_;
+    std::unordered_map<std::string, JobId> job_by_name_;
+    JobId live_jobs_ = 0;
+
+    ChangeList changes_;
+    std::uint64_t structure_ = 0, tasks_taken_ = 0;
+    std::vector<Undo> undo_;
+    std::vector<std::pair<JobId, RunningJob>> undo_jobs_;
+    std::vector<std::function<void(Cluster&)>> undo_structure_;
+    int open_marks_ = 0;
+};
+
+}  // namespace hal

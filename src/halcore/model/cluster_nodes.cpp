@@ -1,0 +1,351 @@
+// The structure of a cluster: nodes join, leave and change.
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include "halcore/model/cluster.h"
+#include "halcore/model/error.h"
+
+namespace hal {
+namespace {
+
+[[noreturn]] void refuse(const std::string& node, const std::string& what) {
+    throw InvalidModel("node '" + node + "': " + what);
+}
+
+std::string generated_name(std::size_t i) {
+    char text[32];
+    std::snprintf(text, sizeof text, "node-%07zu", i);
+    return text;
+}
+
+}  // namespace
+
+Cluster::Cluster() {
+    resources_.intern("cpu");
+    resources_.intern("memory");
+    add_resource_columns();
+}
+
+void Cluster::add_resource_columns() {
+    while (free_.size() < resources_.size()) {
+        free_.emplace_back().resize(kind_.size(), 0);
+        capacity_.emplace_back().resize(kind_.size(), 0);
+    }
+}
+
+KindId Cluster::intern_kind(const NodeSpec& spec) {
+    NodeClass node_class;
+    node_class.labels = spec.labels;
+    node_class.taints = spec.taints;
+    node_class.schedulable = spec.schedulable;
+    for (const GpuSpec& gpu : spec.gpus) {
+        node_class.devices.push_back({models_.intern(gpu.model), gpu.memory.value(), gpu.domain});
+    }
+    NodeKind kind{classes_.intern(node_class), {spec.cpu.value(), spec.memory.value()}};
+    for (const auto& [name, amount] : spec.extended) {
+        const ResourceId r = resources_.intern(name);
+        if (kind.capacity.size() <= r) kind.capacity.resize(r + 1, 0);
+        kind.capacity[r] = amount;
+    }
+    while (!kind.capacity.empty() && kind.capacity.size() > 2 && kind.capacity.back() == 0) kind.capacity.pop_back();
+    add_resource_columns();
+    const KindId id = kinds_.intern(kind);
+    kind_size_.resize(kinds_.size(), 0);
+    return id;
+}
+
+void Cluster::set_present(NodeId n, bool present) {
+    if (this->present(n) == present) return;
+    present_[n] = present;
+    const int by = present ? 1 : -1;
+    present_count_ += by;
+    kind_size_[kind_[n]] += by;
+    changes_.touch(n, true);
+}
+
+NodeId Cluster::append_node(const NodeSpec& spec) {
+    const auto n = static_cast<NodeId>(kind_.size());
+    names_.push_back(spec.name);
+    by_name_.emplace(spec.name, n);
+    kind_.push_back(0);
+    task_count_.push_back(0);
+    present_.push_back(0);
+    gpu_begin_.push_back(0);
+    gpu_count_.push_back(0);
+    gpu_total_.push_back(0);
+    gpu_idle_.push_back(0);
+    gpu_max_.push_back(0);
+    class_count_.resize(class_count_.size() + Shape::kGpuClasses, 0);
+    for (auto& column : free_) column.push_back(0);
+    for (auto& column : capacity_) column.push_back(0);
+    changes_.add();
+    return n;
+}
+
+// Sets capacity and devices; what is used stays used. The caller has checked that it still fits.
+void Cluster::write_node(NodeId n, const NodeSpec& spec) {
+    const KindId kind = intern_kind(spec);
+    if (present(n)) {
+        --kind_size_[kind_[n]];
+        ++kind_size_[kind];
+    }
+    kind_[n] = kind;
+    const auto& capacity = kinds_[kind].capacity;
+    for (ResourceId r = 0; r < resource_count(); ++r) {
+        const std::int64_t used = capacity_[r][n] - free_[r][n];
+        capacity_[r][n] = r < capacity.size() ? capacity[r] : 0;
+        free_[r][n] = capacity_[r][n] - used;
+    }
+    const int gpus = static_cast<int>(spec.gpus.size());
+    if (gpus != gpu_count_[n]) {  // only ever with idle devices: new rows, all free
+        if (gpus > gpu_count_[n]) {
+            gpu_begin_[n] = static_cast<std::int64_t>(gpu_free_.size());
+            gpu_free_.resize(gpu_free_.size() + spec.gpus.size(), 0);
+        }
+        gpu_count_[n] = gpus;
+        std::fill_n(gpu_free_.data() + gpu_begin_[n], gpus, static_cast<std::int32_t>(kWholeGpu.value()));
+    }
+    refresh_gpu(n);
+    changes_.touch(n, true);
+}
+
+void Cluster::add_nodes(std::vector<NodeSpec> specs) {
+    for (NodeSpec& spec : specs) validate(spec);
+    std::vector<std::string> names;
+    for (const NodeSpec& spec : specs) {
+        if (find(spec.name) != kNoNode) refuse(spec.name, "the name is taken; node names are unique");
+        names.push_back(spec.name);
+    }
+    std::sort(names.begin(), names.end());
+    if (auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+        refuse(*twice, "given twice; node names are unique");
+    }
+    for (const NodeSpec& spec : specs) {
+        auto it = by_name_.find(spec.name);  // a node that comes back gets its old index
+        const NodeId n = it != by_name_.end() ? it->second : append_node(spec);
+        write_node(n, spec);
+        set_present(n, true);
+        ++structure_;
+        if (marked()) {
+            undo_structure_.push_back([n](Cluster& c) { c.set_present(n, false), ++c.structure_; });
+            undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
+        }
+    }
+}
+
+void Cluster::add_columns(const NodeColumns& in) {
+    const std::size_t count = in.cpu.size();
+    const auto check = [&](const char* field, std::size_t size) {
+        if (size != count) {
+            throw InvalidModel(std::string(field) + ": " + std::to_string(size) + " entries, but cpu has " +
+                               std::to_string(count));
+        }
+    };
+    check("memory", in.memory.size());
+    check("gpu_count", in.gpu_count.size());
+    check("gpu_model", in.gpu_model.size());
+    check("gpu_memory", in.gpu_memory.size());
+    if (!in.names.empty()) check("names", in.names.size());
+    for (const auto& [name, column] : in.extended) check(name.c_str(), column.size());
+
+    // Rows that look alike share one validated spec and one kind: most clusters have a handful.
+    std::map<std::vector<std::int64_t>, KindId> known;
+    std::vector<KindId> kinds(count);
+    std::vector<std::int64_t> row;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t gpus = in.gpu_count[i];
+        row = {in.cpu[i], in.memory[i], gpus, gpus ? in.gpu_model[i] : 0, gpus ? in.gpu_memory[i] : 0};
+        for (const auto& [name, column] : in.extended) row.push_back(column[i]);
+        if (i && known.size() == 1 && known.begin()->first == row) {
+            kinds[i] = known.begin()->second;
+            continue;
+        }
+        auto it = known.find(row);
+        if (it == known.end()) {
+            NodeSpec spec;
+            spec.name = in.names.empty() ? generated_name(i) : in.names[i];
+            spec.cpu = MilliCpu(row[0]);
+            spec.memory = MiB(row[1]);
+            if (gpus < 0 || gpus > kMaxGpusPerNode) {
+                refuse(spec.name, "gpu_count " + std::to_string(gpus) + " is not between 0 and 64");
+            }
+            if (gpus && (row[3] < 0 || static_cast<std::size_t>(row[3]) >= in.models.size())) {
+                refuse(spec.name, "gpu_model " + std::to_string(row[3]) + " is no index into models");
+            }
+            for (int g = 0; g < gpus; ++g) spec.gpus.push_back({in.models[row[3]], MiB(row[4]), 0});
+            for (std::size_t e = 0; e < in.extended.size(); ++e) {
+                spec.extended.emplace_back(in.extended[e].first, row[5 + e]);
+            }
+            validate(spec);
+            it = known.emplace(row, intern_kind(spec)).first;
+        }
+        kinds[i] = it->second;
+    }
+
+    std::unordered_map<std::string, NodeId> fresh;
+    fresh.reserve(count + by_name_.size());
+    std::vector<std::string> names(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        names[i] = in.names.empty() ? generated_name(i + node_slots()) : in.names[i];
+        if (names[i].empty()) throw InvalidModel("names: entry " + std::to_string(i) + " is empty");
+        if (by_name_.contains(names[i]) || !fresh.emplace(names[i], node_slots() + static_cast<NodeId>(i)).second) {
+            refuse(names[i], "the name is taken; node names are unique");
+        }
+    }
+
+    const NodeId first = node_slots();
+    const std::size_t total = first + count;
+    by_name_.merge(fresh);
+    names_.insert(names_.end(), std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
+    kind_.resize(total);
+    task_count_.resize(total, 0);
+    present_.resize(total, 1);
+    gpu_begin_.resize(total);
+    gpu_count_.resize(total);
+    gpu_total_.resize(total);
+    gpu_idle_.resize(total);
+    gpu_max_.resize(total);
+    class_count_.resize(total * Shape::kGpuClasses, 0);
+    for (auto& column : free_) column.resize(total, 0);
+    for (auto& column : capacity_) column.resize(total, 0);
+    const std::int64_t gpus = std::accumulate(in.gpu_count.begin(), in.gpu_count.end(), std::int64_t{0});
+    std::size_t row_begin = gpu_free_.size();
+    gpu_free_.resize(row_begin + static_cast<std::size_t>(gpus), static_cast<std::int32_t>(kWholeGpu.value()));
+    const auto whole = static_cast<std::int32_t>(kWholeGpu.value());
+    for (std::size_t i = 0; i < count; ++i) {
+        const NodeId n = first + static_cast<NodeId>(i);
+        const auto& capacity = kinds_[kinds[i]].capacity;
+        kind_[n] = kinds[i];
+        ++kind_size_[kinds[i]];
+        for (ResourceId r = 0; r < capacity.size(); ++r) free_[r][n] = capacity_[r][n] = capacity[r];
+        gpu_begin_[n] = static_cast<std::int64_t>(row_begin);
+        gpu_count_[n] = gpu_idle_[n] = in.gpu_count[i];
+        gpu_total_[n] = in.gpu_count[i] * whole;
+        gpu_max_[n] = in.gpu_count[i] ? whole : 0;
+        row_begin += static_cast<std::size_t>(in.gpu_count[i]);
+        changes_.add();
+    }
+    present_count_ += static_cast<NodeId>(count);
+    ++structure_;
+    if (marked()) {
+        undo_structure_.push_back([first, total](Cluster& c) {
+            for (NodeId n = first; n < total; ++n) c.set_present(n, false);
+            ++c.structure_;
+        });
+        undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
+    }
+}
+
+void Cluster::update_node(NodeSpec spec) {
+    validate(spec);
+    const NodeId n = index_of(spec.name);
+    const auto check_used = [&](const std::string& resource, std::int64_t capacity, ResourceId r) {
+        const std::int64_t used = capacity_[r][n] - free_[r][n];
+        if (capacity < used) {
+            refuse(spec.name, resource + ": " + std::to_string(capacity) + " is below the " + std::to_string(used) +
+                                  " in use; release or move tasks first");
+        }
+    };
+    for (ResourceId r = 0; r < resource_count(); ++r) {
+        std::int64_t capacity = r == kCpu ? spec.cpu.value() : r == kMemory ? spec.memory.value() : 0;
+        for (const auto& [name, amount] : spec.extended) {
+            if (resources_.find(name) == r) capacity = amount;
+        }
+        check_used(resources_.name(r), capacity, r);
+    }
+    const auto& old = node_class(n).devices;
+    for (int g = 0; g < gpu_count_[n]; ++g) {
+        const bool busy = gpu_free(n)[g] < kWholeGpu.value();
+        const bool same = g < static_cast<int>(spec.gpus.size()) && spec.gpus.size() == old.size() &&
+                          models_.name(old[g].model) == spec.gpus[g].model &&
+                          old[g].memory == spec.gpus[g].memory.value();
+        if (busy && !same) refuse(spec.name, "gpus: device " + std::to_string(g) + " is in use and would change");
+    }
+    NodeSpec before = this->spec(n);
+    write_node(n, spec);
+    ++structure_;
+    if (marked()) {
+        undo_structure_.push_back(
+            [n, before = std::move(before)](Cluster& c) { c.write_node(n, before), ++c.structure_; });
+        undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
+    }
+}
+
+std::vector<std::string> Cluster::remove_node(const std::string& name, bool evict) {
+    const NodeId n = index_of(name);
+    if (task_count_[n] && !evict) {
+        refuse(name, std::to_string(task_count_[n]) + " tasks run there; release them, or remove with evict");
+    }
+    std::vector<std::string> lost;
+    for (JobId id = 0; task_count_[n] && id < job_slots(); ++id) {
+        if (!jobs_[id].live) continue;
+        std::vector<TaskPlace> rest;
+        for (const TaskPlace& task : jobs_[id].tasks) {
+            if (task.node != n) {
+                rest.push_back(task);
+            } else {
+                give(task);
+            }
+        }
+        if (rest.size() == jobs_[id].tasks.size()) continue;
+        lost.push_back(jobs_[id].name.empty() ? "#" + std::to_string(id) : jobs_[id].name);
+        if (rest.empty()) {
+            drop_job(id);
+        } else {
+            set_tasks(id, std::move(rest));
+        }
+    }
+    set_present(n, false);
+    ++structure_;
+    if (marked()) {
+        undo_structure_.push_back([n](Cluster& c) { c.set_present(n, true), ++c.structure_; });
+        undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
+    }
+    return lost;
+}
+
+NodeId Cluster::find(const std::string& name) const {
+    auto it = by_name_.find(name);
+    return it != by_name_.end() && present(it->second) ? it->second : kNoNode;
+}
+
+NodeId Cluster::index_of(const std::string& name) const {
+    const NodeId n = find(name);
+    if (n == kNoNode) refuse(name, "there is no such node");
+    return n;
+}
+
+NodeSpec Cluster::spec(NodeId n) const {
+    const NodeClass& c = node_class(n);
+    NodeSpec spec;
+    spec.name = names_[n];
+    spec.cpu = MilliCpu(capacity_[kCpu][n]);
+    spec.memory = MiB(capacity_[kMemory][n]);
+    for (const Device& d : c.devices) spec.gpus.push_back({models_.name(d.model), MiB(d.memory), d.domain});
+    for (ResourceId r = kMemory + 1; r < resource_count(); ++r) {
+        if (capacity_[r][n]) spec.extended.emplace_back(resources_.name(r), capacity_[r][n]);
+    }
+    spec.labels = c.labels;
+    spec.taints = c.taints;
+    spec.schedulable = c.schedulable;
+    return spec;
+}
+
+std::int64_t Cluster::largest(ResourceId r) const {
+    std::int64_t best = 0;
+    for (KindId k = 0; k < kinds_.size(); ++k) {
+        if (kind_size_[k] && r < kinds_[k].capacity.size()) best = std::max(best, kinds_[k].capacity[r]);
+    }
+    return best;
+}
+
+std::int64_t Cluster::largest_gpus() const {
+    std::size_t best = 0;
+    for (KindId k = 0; k < kinds_.size(); ++k) {
+        if (kind_size_[k]) best = std::max(best, classes_[kinds_[k].node_class].devices.size());
+    }
+    return static_cast<std::int64_t>(best);
+}
+
+}  // namespace hal

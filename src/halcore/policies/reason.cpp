@@ -1,0 +1,33 @@
+#include "halcore/policies/reason.h"
+
+namespace hal {
+
+std::string describe(Reason reason, const Cluster& cluster, const Shape& shape, NodeId node) {
+    switch (reason.code) {
+        case Reason::Code::None:
+            return "fits";
+        case Reason::Code::Absent:
+            return "node was removed";
+        case Reason::Code::Unschedulable:
+            return "node is unschedulable";
+        case Reason::Code::NodeSelector:
+            return "node selector: label '" + shape.spec.selector[reason.detail].key + "' does not match";
+        case Reason::Code::Taint: {
+            const Taint& taint = cluster.node_class(node).taints[reason.detail];
+            return "untolerated taint '" + taint.key + (taint.value.empty() ? "" : "=" + taint.value) + "'";
+        }
+        case Reason::Code::GpuModel:
+            return shape.any_model ? "too few GPUs with the memory asked for" : "too few GPUs of an allowed model";
+        case Reason::Code::Resource:
+            return "insufficient " + cluster.resources().name(reason.detail);
+        case Reason::Code::GpuIdle:
+            return "too few idle GPUs";
+        case Reason::Code::GpuShare:
+            return "too few GPUs with the share free";
+        case Reason::Code::Custom:
+            return "filter of the policy";
+    }
+    return "unknown";
+}
+
+}  // namespace hal
