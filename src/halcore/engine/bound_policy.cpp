@@ -1,0 +1,168 @@
+#include "halcore/engine/bound_policy.h"
+
+#include "halcore/model/error.h"
+#include "halcore/policies/devices.h"
+
+namespace hal {
+namespace {
+
+constexpr double kScoreSteps = 1073741824.0;  // 2^30
+
+// Score above rank: the largest key is the best score, and among equals the lowest rank. Never 0.
+std::uint64_t make_key(double total, std::uint32_t rank) {
+    const auto steps = static_cast<std::uint64_t>(total * kScoreSteps + 0.5);
+    return (steps + 1) << 32 | (UINT32_MAX - rank);
+}
+double key_score(std::uint64_t key) { return static_cast<double>((key >> 32) - 1) / kScoreSteps; }
+
+}  // namespace
+
+BoundPolicy::BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher)
+    : policy_(std::move(policy)), cluster_(cluster), matcher_(matcher), slots_(cluster, policy_->tie_seed()) {
+    for (const auto& part : policy_->scorers()) scorers_.push_back(part.scorer->bind(cluster, policy_->seed()));
+}
+
+bool BoundPolicy::stale() const {
+    for (const auto& scorer : scorers_) {
+        if (scorer->stale()) return true;
+    }
+    return false;
+}
+
+void BoundPolicy::refuse(std::size_t scorer, NodeId node, double score) const {
+    throw PolicyError("scorer '" + policy_->scorers()[scorer].scorer->name() + "' gave " + std::to_string(score) +
+                      " for node '" + cluster_.name(node) + "'; scores are from 0 to 1");
+}
+
+void BoundPolicy::score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> totals,
+                        std::span<double> parts) {
+    const auto check = [&](std::size_t scorer, std::span<const double> scores) {
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            if (!(scores[i] >= 0 && scores[i] <= 1)) refuse(scorer, nodes[i], scores[i]);
+        }
+    };
+    if (scorers_.size() == 1) {
+        scorers_[0]->score(shape, nodes, totals);
+        check(0, totals);
+        if (!parts.empty()) std::copy(totals.begin(), totals.end(), parts.begin());
+        return;
+    }
+    scores_.resize(nodes.size());
+    std::fill(totals.begin(), totals.end(), 0.0);
+    for (std::size_t s = 0; s < scorers_.size(); ++s) {
+        scorers_[s]->score(shape, nodes, scores_);
+        check(s, scores_);
+        const double weight = policy_->scorers()[s].weight;
+        for (std::size_t i = 0; i < nodes.size(); ++i) totals[i] += weight * scores_[i];
+        if (!parts.empty()) std::copy(scores_.begin(), scores_.end(), parts.begin() + s * nodes.size());
+    }
+    for (double& total : totals) total = std::min(total, 1.0);  // weights may add up to 1 + 1 ulp
+}
+
+void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out) {
+    totals_.resize(nodes.size());
+    out.resize(nodes.size());
+    score(shape, nodes, totals_, {});
+    for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = make_key(totals_[i], slots_.rank(nodes[i]));
+}
+
+void BoundPolicy::feasible(ShapeId shape, std::vector<NodeId>& nodes) {
+    nodes.clear();
+    for (NodeId n = 0; n < cluster_.node_slots(); ++n) {
+        if (matcher_.fits(shape, n)) nodes.push_back(n);
+    }
+    if (policy_->filters().empty() || nodes.empty()) return;
+    std::vector<std::uint8_t> keep(nodes.size(), 1);
+    for (const FilterPtr& filter : policy_->filters()) filter->apply(cluster_, shape, nodes, keep);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (keep[i]) nodes[kept++] = nodes[i];
+    }
+    nodes.resize(kept);
+}
+
+int BoundPolicy::rejected_by(ShapeId shape, NodeId node) {
+    for (std::size_t i = 0; i < policy_->filters().size(); ++i) {
+        std::uint8_t keep = 1;
+        policy_->filters()[i]->apply(cluster_, shape, {&node, 1}, {&keep, 1});
+        if (!keep) return static_cast<int>(i);
+    }
+    return -1;
+}
+
+Choice BoundPolicy::scan(ShapeId shape) {
+    feasible(shape, nodes_);
+    if (nodes_.empty()) return {};
+    keys(shape, nodes_, keys_);
+    const auto best = std::max_element(keys_.begin(), keys_.end());
+    return {nodes_[best - keys_.begin()], key_score(*best)};
+}
+
+void BoundPolicy::build(ShapeId shape, ShapeIndex& index) {
+    std::vector<std::uint64_t> all(slots_.size(), 0);
+    changed_.clear();
+    nodes_.clear();
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+        const NodeId n = slots_.node(slot);
+        if (n == kNoNode || !matcher_.fits(shape, n)) continue;
+        changed_.push_back(slot);
+        nodes_.push_back(n);
+    }
+    keys(shape, nodes_, keys_);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) all[changed_[i]] = keys_[i];
+    index.keys.build(std::move(all));
+    index.built = true;
+    index.synced = slots_.changes().clock();
+    bytes_ += index.keys.bytes();
+}
+
+void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
+    const ChangeList& changes = slots_.changes();
+    if (index.synced == changes.clock()) return;
+    const std::size_t before = index.keys.bytes();
+    index.keys.grow(slots_.size());
+    bytes_ += index.keys.bytes() - before;
+    changed_.clear();
+    nodes_.clear();
+    changes.since(index.synced, [&](std::uint32_t slot) {
+        // Where it did not fit and nothing was freed, it still does not.
+        if (index.keys.key(slot) == 0 && changes.freed(slot) <= index.synced) return;
+        const NodeId n = slots_.node(slot);
+        if (n == kNoNode || !matcher_.fits(shape, n)) {
+            index.keys.set(slot, 0);
+            return;
+        }
+        changed_.push_back(slot);
+        nodes_.push_back(n);
+    });
+    if (!nodes_.empty()) {
+        keys(shape, nodes_, keys_);
+        for (std::size_t i = 0; i < nodes_.size(); ++i) index.keys.set(changed_[i], keys_[i]);
+    }
+    index.synced = changes.clock();
+}
+
+Choice BoundPolicy::choose(ShapeId shape) {
+    if (policy_->scope() == Scope::Context) return scan(shape);
+    if (indices_.size() <= shape) indices_.resize(cluster_.shape_count());
+    ShapeIndex& index = indices_[shape];
+    slots_.sync();
+    if (!index.built) {
+        build(shape, index);
+    } else {
+        follow(shape, index);
+    }
+    const std::uint64_t top = index.keys.top();
+    if (top == 0) return {};
+    return {slots_.node(static_cast<std::uint32_t>(index.keys.arg_top())), key_score(top)};
+}
+
+std::uint64_t BoundPolicy::pick(ShapeId shape, NodeId node) {
+    const Shape& s = cluster_.shape(shape);
+    if (s.gpus == 0) return 0;
+    const std::uint64_t eligible = matcher_.eligible(shape, node);
+    const int picker = policy_->picker();
+    return picker >= 0 ? scorers_[picker]->pick(shape, node, eligible) : tightest_devices(cluster_, s, node, eligible);
+}
+
+}  // namespace hal

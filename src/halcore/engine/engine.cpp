@@ -1,0 +1,187 @@
+#include "halcore/engine/engine.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "halcore/model/error.h"
+
+namespace hal {
+namespace {
+
+// Undoes everything since it was made, unless told to keep it.
+class Transaction {
+  public:
+    explicit Transaction(Cluster& cluster) : cluster_(cluster), mark_(cluster.mark()) {}
+    ~Transaction() {
+        if (open_) cluster_.rollback(mark_);
+    }
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+    void keep() {
+        open_ = false;
+        cluster_.keep(mark_);
+    }
+
+  private:
+    Cluster& cluster_;
+    Cluster::Mark mark_;
+    bool open_ = true;
+};
+
+}  // namespace
+
+BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
+    auto it = std::find_if(bound_.begin(), bound_.end(),
+                           [&](const auto& b) { return b->policy().uid() == policy->uid(); });
+    if (it != bound_.end() && ((*it)->bytes() > kIndexBytes || (*it)->stale())) {
+        bound_.erase(it);
+        it = bound_.end();
+    }
+    if (it == bound_.end()) {
+        bound_.push_front(std::make_unique<BoundPolicy>(policy, cluster_, matcher_));
+        if (bound_.size() > kPolicies) bound_.pop_back();
+    } else if (it != bound_.begin()) {
+        bound_.splice(bound_.begin(), bound_, it);
+    }
+    return *bound_.front();
+}
+
+std::size_t Engine::bytes() const {
+    std::size_t total = 0;
+    for (const auto& b : bound_) total += b->bytes();
+    return total;
+}
+
+void Engine::check_names(const std::vector<JobRequest>& jobs) const {
+    std::unordered_set<std::string_view> names;
+    if (jobs.size() > 1) names.reserve(jobs.size());
+    for (const JobRequest& job : jobs) {
+        if (job.tasks < 1) {
+            throw InvalidModel("job '" + job.name + "': tasks: " + std::to_string(job.tasks) + " is not 1 or more");
+        }
+        if (job.name.empty()) continue;
+        if (cluster_.find_job(job.name) != kNoJob) {
+            throw InvalidModel("job '" + job.name + "': it runs already; release it first, or use another name");
+        }
+        if (jobs.size() > 1 && !names.insert(job.name).second) {
+            throw InvalidModel("job '" + job.name + "': given twice; job names are unique");
+        }
+    }
+}
+
+void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
+                       PlaceResult& out) {
+    cluster_.count_seen(job.shape, 1);
+    BoundPolicy& bound = this->bound(policy);
+    tasks_.clear();
+    scores_.clear();
+    Transaction gang(cluster_);
+    while (static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
+        const Choice choice = bound.choose(job.shape);
+        if (choice.node == kNoNode) break;
+        tasks_.push_back({choice.node, job.shape, bound.pick(job.shape, choice.node)});
+        scores_.push_back(choice.score);
+        cluster_.take(tasks_.back());
+    }
+    const bool placed = static_cast<std::int32_t>(tasks_.size()) == job.tasks;
+    Status status = Status::Placed;
+    if (placed) {
+        gang.keep();
+    } else {
+        status = matcher_.could_ever_fit(job.shape, job.tasks) ? Status::Unschedulable : Status::Infeasible;
+    }
+    out.status.push_back(static_cast<std::uint8_t>(status));
+    for (std::int32_t t = 0; t < job.tasks; ++t) {
+        out.node.push_back(placed ? static_cast<std::int32_t>(tasks_[t].node) : -1);
+        out.devices.push_back(placed ? tasks_[t].devices : 0);
+        out.score.push_back(placed ? scores_[t] : 0);
+    }
+    out.task_begin.push_back(static_cast<std::int64_t>(out.node.size()));
+    if (apply) out.ids.push_back(placed ? cluster_.add_job(job.name, job.priority, tasks_) : kNoJob);
+}
+
+PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy, bool apply) {
+    check_names(jobs);
+    PlaceResult out;
+    out.version = cluster_.version();
+    out.task_begin.push_back(0);
+    Transaction all(cluster_);
+    for (const JobRequest& job : jobs) place_job(job, policy, apply, out);
+    if (apply) all.keep();
+    for (JobRequest& job : jobs) {
+        out.shape.push_back(job.shape);
+        out.names.push_back(std::move(job.name));
+        out.priority.push_back(job.priority);
+    }
+    return out;
+}
+
+PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const ShapeId> shapes,
+                          std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy,
+                          bool apply) {
+    const auto refuse = [](const char* field, std::size_t row, const std::string& why) {
+        throw InvalidModel(std::string(field) + "[" + std::to_string(row) + "]: " + why);
+    };
+    if (!tasks.empty() && tasks.size() != shape.size()) {
+        throw InvalidModel("tasks: " + std::to_string(tasks.size()) + " entries, but shape has " +
+                           std::to_string(shape.size()));
+    }
+    for (std::size_t j = 0; j < shape.size(); ++j) {
+        if (shape[j] < 0 || static_cast<std::size_t>(shape[j]) >= shapes.size()) {
+            refuse("shape", j, std::to_string(shape[j]) + " is no index into the shapes");
+        }
+        if (!tasks.empty() && tasks[j] < 1) refuse("tasks", j, std::to_string(tasks[j]) + " is not 1 or more");
+    }
+    PlaceResult out;
+    out.version = cluster_.version();
+    out.status.reserve(shape.size());
+    out.task_begin.reserve(shape.size() + 1);
+    out.node.reserve(shape.size());
+    out.devices.reserve(shape.size());
+    out.score.reserve(shape.size());
+    out.shape.reserve(shape.size());
+    out.task_begin.push_back(0);
+    Transaction all(cluster_);
+    JobRequest job;
+    for (std::size_t j = 0; j < shape.size(); ++j) {
+        job.shape = shapes[shape[j]];
+        job.tasks = tasks.empty() ? 1 : tasks[j];
+        out.shape.push_back(job.shape);
+        place_job(job, policy, apply, out);
+    }
+    if (apply) all.keep();
+    return out;
+}
+
+void Engine::apply(PlaceResult& result) {
+    if (!result.ids.empty()) throw InvalidModel("placements: they are applied already");
+    Transaction all(cluster_);
+    std::vector<JobId> ids(result.status.size(), kNoJob);
+    for (std::size_t j = 0; j < result.status.size(); ++j) {
+        if (result.status[j] != static_cast<std::uint8_t>(Status::Placed)) continue;
+        std::vector<TaskPlace> tasks;
+        const std::string name = result.names.empty() ? "" : result.names[j];
+        for (std::int64_t t = result.task_begin[j]; t < result.task_begin[j + 1]; ++t) {
+            const TaskPlace task{static_cast<NodeId>(result.node[t]), result.shape[j], result.devices[t]};
+            if (!cluster_.fits(task)) {
+                throw InvalidModel("placements: job " + (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +
+                                   " no longer fits on node '" +
+                                   (task.node < cluster_.node_slots() ? cluster_.name(task.node) : "?") +
+                                   "'; the cluster has changed, place again");
+            }
+            cluster_.take(task);
+            tasks.push_back(task);
+        }
+        ids[j] = cluster_.add_job(name, result.priority.empty() ? 0 : result.priority[j], std::move(tasks));
+    }
+    for (const ShapeId s : result.shape) cluster_.count_seen(s, 1);
+    all.keep();
+    result.ids = std::move(ids);
+}
+
+Choice Engine::choose(ShapeId shape, const std::shared_ptr<const Policy>& policy, bool by_scan) {
+    BoundPolicy& bound = this->bound(policy);
+    return by_scan ? bound.scan(shape) : bound.choose(shape);
+}
+
+}  // namespace hal

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "halcore/engine/bound_policy.h"
+
+namespace hal {
+
+enum class Status : std::uint8_t {
+    Placed,
+    Unschedulable,  // not now
+    Infeasible,     // never on this cluster
+};
+
+/// One job as place() takes it. Without names (columns) jobs are known by the ids apply() gives.
+struct JobRequest {
+    std::string name;
+    ShapeId shape = 0;
+    std::int32_t tasks = 1;
+    std::int32_t priority = 0;
+};
+
+/// The answer to one place() call, as columns. Tasks of job j are rows task_begin[j] … task_begin[j + 1].
+struct PlaceResult {
+    std::vector<std::uint8_t> status;      // by job
+    std::vector<std::int64_t> task_begin;  // jobs + 1
+    std::vector<std::int32_t> node;        // by task, -1 where the job was not placed
+    std::vector<std::uint64_t> devices;    // by task: a mask of the node's devices
+    std::vector<double> score;             // by task
+    std::vector<ShapeId> shape;            // by job
+    std::vector<std::string> names;        // by job; empty for columns
+    std::vector<std::int32_t> priority;    // by job; empty: all 0
+    std::vector<JobId> ids;                // by job, when applied; kNoJob where not placed
+    std::uint64_t version = 0;             // of the cluster, before
+};
+
+/// Why a job fits where it does, or nowhere.
+struct Explanation {
+    struct Candidate {
+        NodeId node;
+        double total;
+        std::vector<double> parts;  // by scorer of the policy
+    };
+    Status status = Status::Placed;
+    NodeId nodes = 0, feasible = 0;
+    std::vector<std::pair<std::string, NodeId>> reasons;  // nodes rejected, most first
+    std::vector<Candidate> top;                           // best first
+};
+
+/// Decides on one cluster: filter, score, select, reserve. Holds what the policies remember about it.
+/// One caller at a time.
+class Engine {
+  public:
+    explicit Engine(Cluster& cluster) : cluster_(cluster), matcher_(cluster) {}
+
+    /// Jobs in the given order, each seeing those before it; all tasks of a job or none. Unless `apply`,
+    /// the cluster is as before. When a policy fails, PolicyError, and the cluster is as before.
+    PlaceResult place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy, bool apply);
+    /// Columns: the shape and number of tasks (empty: 1) of each job.
+    PlaceResult place(std::span<const std::int32_t> shape, std::span<const ShapeId> shapes,
+                      std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy, bool apply);
+    /// Books a result that was not applied. InvalidModel when it no longer fits; then nothing is booked.
+    void apply(PlaceResult& result);
+    /// On the state as it is now.
+    Explanation explain(const JobRequest& job, const std::shared_ptr<const Policy>& policy, std::size_t top);
+    /// One task's choice by the index and by the scan, for tests.
+    Choice choose(ShapeId shape, const std::shared_ptr<const Policy>& policy, bool by_scan);
+
+    Cluster& cluster() { return cluster_; }
+    Matcher& matcher() { return matcher_; }
+    BoundPolicy& bound(const std::shared_ptr<const Policy>& policy);
+    std::size_t bytes() const;
+
+  private:
+    static constexpr std::size_t kPolicies = 8;                           // remembered at most
+    static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;  // then indices are dropped
+
+    void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply, PlaceResult& out);
+    void check_names(const std::vector<JobRequest>& jobs) const;
+
+    Cluster& cluster_;
+    Matcher matcher_;
+    std::list<std::unique_ptr<BoundPolicy>> bound_;  // latest used first
+    std::vector<TaskPlace> tasks_;                   // scratch
+    std::vector<double> scores_;
+};
+
+}  // namespace hal

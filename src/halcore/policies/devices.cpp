@@ -1,0 +1,40 @@
+#include "halcore/policies/devices.h"
+
+#include "halcore/policies/filters/filters.h"
+
+namespace hal {
+
+std::uint64_t eligible_devices(const Cluster& cluster, const Shape& s, NodeId node) {
+    std::uint64_t eligible = 0;
+    (void)filters::gpu_model(cluster.node_class(node), s, eligible);
+    return eligible;
+}
+
+std::uint64_t fitting_devices(const Cluster& cluster, const Shape& s, NodeId node, std::uint64_t eligible) {
+    const auto free = cluster.gpu_free(node);
+    std::uint64_t fitting = 0;
+    for (std::uint64_t m = eligible; m; m &= m - 1) {
+        const int g = std::countr_zero(m);
+        if (free[g] >= share_at(cluster, s, node, g)) fitting |= std::uint64_t{1} << g;
+    }
+    return fitting;
+}
+
+std::uint64_t tightest_devices(const Cluster& cluster, const Shape& s, NodeId node, std::uint64_t eligible) {
+    const auto free = cluster.gpu_free(node);
+    std::uint64_t fitting = fitting_devices(cluster, s, node, eligible), taken = 0;
+    for (int i = 0; i < s.gpus; ++i) {
+        int best = std::countr_zero(fitting);
+        if (!s.whole()) {
+            for (std::uint64_t m = fitting; m; m &= m - 1) {
+                const int g = std::countr_zero(m);
+                if (free[g] < free[best]) best = g;
+            }
+        }
+        taken |= std::uint64_t{1} << best;
+        fitting &= ~taken;
+    }
+    return taken;
+}
+
+}  // namespace hal

@@ -1,0 +1,47 @@
+// Best fit and worst fit: the node with the least (most) left over after the task.
+// Assumes: amounts of different resources compare after division by the largest node's.
+// Score: best_fit = 1 - sum_r w_r (free_r - request_r) / scale_r / sum_r w_r over CPU, memory and GPU share;
+// worst_fit = 1 - best_fit. Cost: O(1) a node.
+// Source: best fit by remaining resources as in Protean (OSDI 2020) and the ATC 2023 GPU study, which weighs
+// CPU and GPU by half, scales by 128 CPUs and 8 GPUs, and truncates to 1/100 (parameters weight_*, scale_*, steps).
+#include "halcore/policies/registry.h"
+#include "halcore/policies/scale.h"
+#include "halcore/policies/scorers/simple_scorer.h"
+
+namespace hal {
+namespace {
+
+struct Config {
+    ScaleParams scale;
+    bool worst;
+};
+
+class BestFit final : public BoundScorer {
+  public:
+    BestFit(const Config& config, const Cluster& cluster, std::uint64_t)
+        : scale_(config.scale, cluster), worst_(config.worst) {}
+    void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const double left = scale_.mean(shape, nodes[i], [](double free, double request, double scale) {
+                return (free - request) / scale;
+            });
+            out[i] = scale_.clip(worst_ ? left : 1 - left);
+        }
+    }
+    bool stale() const override { return scale_.stale(); }
+
+  private:
+    Scale scale_;
+    bool worst_;
+};
+
+}  // namespace
+
+ScorerPtr make_best_fit(Params& params) {
+    return std::make_shared<SimpleScorer<BestFit, Config>>("best_fit", Config{ScaleParams(params), false});
+}
+ScorerPtr make_worst_fit(Params& params) {
+    return std::make_shared<SimpleScorer<BestFit, Config>>("worst_fit", Config{ScaleParams(params), true});
+}
+
+}  // namespace hal
