@@ -88,7 +88,7 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     if (placed) {
         gang.keep();
     } else {
-        status = matcher_.could_ever_fit(job.shape, job.tasks) ? Status::Unschedulable : Status::Infeasible;
+        status = job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
     }
     out.status.push_back(static_cast<std::uint8_t>(status));
     for (std::int32_t t = 0; t < job.tasks; ++t) {

@@ -28,7 +28,7 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     std::stable_sort(result.reasons.begin(), result.reasons.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     if (nodes.empty()) {
-        result.status = matcher_.could_ever_fit(job.shape, job.tasks) ? Status::Unschedulable : Status::Infeasible;
+        result.status = job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
         return result;
     }
 

@@ -72,15 +72,17 @@ std::int64_t Matcher::capacity_of(ShapeId shape, KindId kind) {
     return tasks;
 }
 
-bool Matcher::could_ever_fit(ShapeId shape, std::int64_t tasks) {
-    for (KindId k = 0; k < cluster_.kinds().size() && tasks > 0; ++k) {
-        const std::int64_t nodes = cluster_.kind_size(k);
-        if (!nodes) continue;
-        const std::int64_t per_node = capacity_of(shape, k);
-        if (per_node >= (tasks + nodes - 1) / nodes) return true;
-        tasks -= per_node * nodes;
+std::int64_t Matcher::capacity(ShapeId shape) {
+    if (capacities_.size() <= shape) capacities_.resize(cluster_.shape_count());
+    Capacity& capacity = capacities_[shape];
+    if (capacity.structure != cluster_.structure_version()) {
+        capacity = {cluster_.structure_version(), 0};
+        constexpr std::int64_t kMany = std::numeric_limits<std::int32_t>::max();  // tasks of one job at most
+        for (KindId k = 0; k < cluster_.kinds().size() && capacity.tasks < kMany; ++k) {
+            if (cluster_.kind_size(k)) capacity.tasks += cluster_.kind_size(k) * std::min(capacity_of(shape, k), kMany);
+        }
     }
-    return tasks <= 0;
+    return capacity.tasks;
 }
 
 }  // namespace hal

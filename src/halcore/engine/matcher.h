@@ -40,8 +40,8 @@ class Matcher {
     }
     /// Tasks of the shape that an empty node of the kind holds.
     std::int64_t capacity_of(ShapeId shape, KindId kind);
-    /// Whether `tasks` tasks would fit on the cluster if nothing ran.
-    bool could_ever_fit(ShapeId shape, std::int64_t tasks);
+    /// Tasks of the shape that the cluster would hold if nothing ran. Remembered until its structure changes.
+    std::int64_t capacity(ShapeId shape);
 
   private:
     struct ClassMatch {
@@ -60,6 +60,11 @@ class Matcher {
 
     const Cluster& cluster_;
     std::vector<std::vector<ClassMatch>> matches_;  // [shape][class]
+    struct Capacity {
+        std::uint64_t structure = UINT64_MAX;
+        std::int64_t tasks = 0;
+    };
+    std::vector<Capacity> capacities_;  // by shape
 };
 
 }  // namespace hal
