@@ -6,6 +6,10 @@
 namespace hal::bindings {
 
 void bind_errors(nanobind::module_& m);
+void bind_model(nanobind::module_& m);
+void bind_policies(nanobind::module_& m);
+void bind_cluster(nanobind::module_& m);
+void bind_engine(nanobind::module_& m);
 void bind_topology(nanobind::module_& m);
 void bind_data(nanobind::module_& m);
 void bind_replay(nanobind::module_& m);

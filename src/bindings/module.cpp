@@ -3,6 +3,10 @@
 NB_MODULE(_core, m) {
     m.doc() = "Compiled core of hal: use it through the public package.";
     hal::bindings::bind_errors(m);
+    hal::bindings::bind_model(m);
+    hal::bindings::bind_policies(m);
+    hal::bindings::bind_cluster(m);
+    hal::bindings::bind_engine(m);
     hal::bindings::bind_topology(m);
     hal::bindings::bind_data(m);
     hal::bindings::bind_replay(m);

@@ -13,13 +13,16 @@ std::uint64_t make_key(double total, std::uint32_t rank) {
     const auto steps = static_cast<std::uint64_t>(total * kScoreSteps + 0.5);
     return (steps + 1) << 32 | (UINT32_MAX - rank);
 }
-double key_score(std::uint64_t key) { return static_cast<double>((key >> 32) - 1) / kScoreSteps; }
+double key_score(std::uint64_t key) {
+    return static_cast<double>((key >> 32) - 1) / kScoreSteps;
+}
 
 }  // namespace
 
 BoundPolicy::BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher)
     : policy_(std::move(policy)), cluster_(cluster), matcher_(matcher), slots_(cluster, policy_->tie_seed()) {
-    for (const auto& part : policy_->scorers()) scorers_.push_back(part.scorer->bind(cluster, policy_->seed()));
+    for (const auto& part : policy_->scorers())
+        scorers_.push_back(part.scorer->bind(cluster, policy_->seed()));
 }
 
 bool BoundPolicy::stale() const {
@@ -30,8 +33,9 @@ bool BoundPolicy::stale() const {
 }
 
 void BoundPolicy::refuse(std::size_t scorer, NodeId node, double score) const {
-    throw PolicyError("scorer '" + policy_->scorers()[scorer].scorer->name() + "' gave " + std::to_string(score) +
-                      " for node '" + cluster_.name(node) + "'; scores are from 0 to 1");
+    throw PolicyError("scorer '" + policy_->scorers()[scorer].scorer->name() + "' gave " +
+                      std::to_string(score) + " for node '" + cluster_.name(node) +
+                      "'; scores are from 0 to 1");
 }
 
 void BoundPolicy::score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> totals,
@@ -162,7 +166,8 @@ std::uint64_t BoundPolicy::pick(ShapeId shape, NodeId node) {
     if (s.gpus == 0) return 0;
     const std::uint64_t eligible = matcher_.eligible(shape, node);
     const int picker = policy_->picker();
-    return picker >= 0 ? scorers_[picker]->pick(shape, node, eligible) : tightest_devices(cluster_, s, node, eligible);
+    return picker >= 0 ? scorers_[picker]->pick(shape, node, eligible)
+                       : tightest_devices(cluster_, s, node, eligible);
 }
 
 }  // namespace hal

@@ -20,7 +20,8 @@ struct Choice {
 ///
 /// Scores of Node scope are kept, one index a shape, and only what changed since the shape was last asked
 /// for is scored again: O(nodes changed) a decision, however large the cluster. Under scorers or filters of
-/// Context scope all nodes that fit are scanned; the answer is the same, and tests hold one against the other.
+/// Context scope all nodes that fit are scanned; the answer is the same, and tests hold one against the
+/// other.
 class BoundPolicy {
   public:
     BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher);
@@ -32,7 +33,8 @@ class BoundPolicy {
     std::uint64_t pick(ShapeId shape, NodeId node);
     /// Weighted mean of the scores, and each score, of nodes where the shape fits. parts may be empty, or
     /// hold scorers x nodes entries.
-    void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> totals, std::span<double> parts);
+    void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> totals,
+               std::span<double> parts);
     /// Nodes (of all present) that pass every filter, in index order.
     void feasible(ShapeId shape, std::vector<NodeId>& nodes);
     /// 0-based index of the first custom filter that rejects the node, or -1.

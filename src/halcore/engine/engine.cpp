@@ -57,11 +57,13 @@ void Engine::check_names(const std::vector<JobRequest>& jobs) const {
     if (jobs.size() > 1) names.reserve(jobs.size());
     for (const JobRequest& job : jobs) {
         if (job.tasks < 1) {
-            throw InvalidModel("job '" + job.name + "': tasks: " + std::to_string(job.tasks) + " is not 1 or more");
+            throw InvalidModel("job '" + job.name + "': tasks: " + std::to_string(job.tasks) +
+                               " is not 1 or more");
         }
         if (job.name.empty()) continue;
         if (cluster_.find_job(job.name) != kNoJob) {
-            throw InvalidModel("job '" + job.name + "': it runs already; release it first, or use another name");
+            throw InvalidModel("job '" + job.name +
+                               "': it runs already; release it first, or use another name");
         }
         if (jobs.size() > 1 && !names.insert(job.name).second) {
             throw InvalidModel("job '" + job.name + "': given twice; job names are unique");
@@ -100,7 +102,8 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     if (apply) out.ids.push_back(placed ? cluster_.add_job(job.name, job.priority, tasks_) : kNoJob);
 }
 
-PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy, bool apply) {
+PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy,
+                          bool apply) {
     check_names(jobs);
     PlaceResult out;
     out.version = cluster_.version();
@@ -130,7 +133,8 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
         if (shape[j] < 0 || static_cast<std::size_t>(shape[j]) >= shapes.size()) {
             refuse("shape", j, std::to_string(shape[j]) + " is no index into the shapes");
         }
-        if (!tasks.empty() && tasks[j] < 1) refuse("tasks", j, std::to_string(tasks[j]) + " is not 1 or more");
+        if (!tasks.empty() && tasks[j] < 1)
+            refuse("tasks", j, std::to_string(tasks[j]) + " is not 1 or more");
     }
     PlaceResult out;
     out.version = cluster_.version();
@@ -164,7 +168,8 @@ void Engine::apply(PlaceResult& result) {
         for (std::int64_t t = result.task_begin[j]; t < result.task_begin[j + 1]; ++t) {
             const TaskPlace task{static_cast<NodeId>(result.node[t]), result.shape[j], result.devices[t]};
             if (!cluster_.fits(task)) {
-                throw InvalidModel("placements: job " + (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +
+                throw InvalidModel("placements: job " +
+                                   (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +
                                    " no longer fits on node '" +
                                    (task.node < cluster_.node_slots() ? cluster_.name(task.node) : "?") +
                                    "'; the cluster has changed, place again");

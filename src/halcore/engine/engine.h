@@ -63,7 +63,8 @@ class Engine {
     PlaceResult place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy, bool apply);
     /// Columns: the shape and number of tasks (empty: 1) of each job.
     PlaceResult place(std::span<const std::int32_t> shape, std::span<const ShapeId> shapes,
-                      std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy, bool apply);
+                      std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy,
+                      bool apply);
     /// Books a result that was not applied. InvalidModel when it no longer fits; then nothing is booked.
     void apply(PlaceResult& result);
     /// On the state as it is now.
@@ -77,10 +78,11 @@ class Engine {
     std::size_t bytes() const;
 
   private:
-    static constexpr std::size_t kPolicies = 8;                           // remembered at most
+    static constexpr std::size_t kPolicies = 8;                         // remembered at most
     static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;  // then indices are dropped
 
-    void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply, PlaceResult& out);
+    void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
+                   PlaceResult& out);
     void check_names(const std::vector<JobRequest>& jobs) const;
 
     Cluster& cluster_;

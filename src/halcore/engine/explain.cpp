@@ -5,7 +5,8 @@
 
 namespace hal {
 
-Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const Policy>& policy, std::size_t top) {
+Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const Policy>& policy,
+                            std::size_t top) {
     BoundPolicy& bound = this->bound(policy);
     const Shape& shape = cluster_.shape(job.shape);
     Explanation result;
@@ -28,7 +29,8 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     std::stable_sort(result.reasons.begin(), result.reasons.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     if (nodes.empty()) {
-        result.status = job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
+        result.status =
+            job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
         return result;
     }
 
@@ -45,7 +47,8 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(), better);
     for (std::size_t i = 0; i < top; ++i) {
         Explanation::Candidate candidate{nodes[order[i]], totals[order[i]], {}};
-        for (std::size_t s = 0; s < scorers; ++s) candidate.parts.push_back(parts[s * nodes.size() + order[i]]);
+        for (std::size_t s = 0; s < scorers; ++s)
+            candidate.parts.push_back(parts[s * nodes.size() + order[i]]);
         result.top.push_back(std::move(candidate));
     }
     return result;

@@ -79,7 +79,8 @@ std::int64_t Matcher::capacity(ShapeId shape) {
         capacity = {cluster_.structure_version(), 0};
         constexpr std::int64_t kMany = std::numeric_limits<std::int32_t>::max();  // tasks of one job at most
         for (KindId k = 0; k < cluster_.kinds().size() && capacity.tasks < kMany; ++k) {
-            if (cluster_.kind_size(k)) capacity.tasks += cluster_.kind_size(k) * std::min(capacity_of(shape, k), kMany);
+            if (cluster_.kind_size(k))
+                capacity.tasks += cluster_.kind_size(k) * std::min(capacity_of(shape, k), kMany);
         }
     }
     return capacity.tasks;

@@ -17,7 +17,8 @@ ShapeId Cluster::intern(const ShapeSpec& spec) {
     shape.spec = spec;
     shape.cpu = spec.cpu.value();
     shape.memory = spec.memory.value();
-    for (const auto& [name, amount] : spec.extended) shape.extended.emplace_back(resources_.intern(name), amount);
+    for (const auto& [name, amount] : spec.extended)
+        shape.extended.emplace_back(resources_.intern(name), amount);
     add_resource_columns();
     shape.gpus = spec.gpus;
     shape.milli = static_cast<std::int32_t>(spec.gpu_milli.value());
@@ -59,7 +60,8 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
     free_[kMemory][n] -= sign * s.memory;
     for (const auto& [r, amount] : s.extended) free_[r][n] -= sign * amount;
     task_count_[n] += sign;
-    class_count_[static_cast<std::size_t>(n) * Shape::kGpuClasses + s.gpu_class()] += static_cast<std::uint16_t>(sign);
+    class_count_[static_cast<std::size_t>(n) * Shape::kGpuClasses + s.gpu_class()] +=
+        static_cast<std::uint16_t>(sign);
     if (task.devices) {
         std::int32_t* row = gpu_free_.data() + gpu_begin_[n];
         if (s.milli > 0) {
@@ -245,7 +247,8 @@ std::uint64_t Cluster::digest() const {
     }
     std::vector<std::pair<std::string, JobId>> named;
     for (JobId id = 0; id < job_slots(); ++id) {
-        if (jobs_[id].live) named.emplace_back(jobs_[id].name.empty() ? std::to_string(id) : jobs_[id].name, id);
+        if (jobs_[id].live)
+            named.emplace_back(jobs_[id].name.empty() ? std::to_string(id) : jobs_[id].name, id);
     }
     std::sort(named.begin(), named.end());
     for (const auto& [name, id] : named) {

@@ -151,8 +151,8 @@ class Cluster {
   private:
     struct Undo {
         enum class Op : std::uint8_t { Take, Give, Seen, AddJob, DropJob, SetTasks, Structure } op;
-        TaskPlace task;       // Take, Give; Seen uses its shape
-        std::size_t extra;    // AddJob: id; else index into undo_jobs_ or undo_structure_
+        TaskPlace task;     // Take, Give; Seen uses its shape
+        std::size_t extra;  // AddJob: id; else index into undo_jobs_ or undo_structure_
     };
     NodeId append_node(const NodeSpec& spec);
     void write_node(NodeId n, const NodeSpec& spec);

@@ -48,7 +48,8 @@ KindId Cluster::intern_kind(const NodeSpec& spec) {
         if (kind.capacity.size() <= r) kind.capacity.resize(r + 1, 0);
         kind.capacity[r] = amount;
     }
-    while (!kind.capacity.empty() && kind.capacity.size() > 2 && kind.capacity.back() == 0) kind.capacity.pop_back();
+    while (!kind.capacity.empty() && kind.capacity.size() > 2 && kind.capacity.back() == 0)
+        kind.capacity.pop_back();
     add_resource_columns();
     const KindId id = kinds_.intern(kind);
     kind_size_.resize(kinds_.size(), 0);
@@ -189,7 +190,8 @@ void Cluster::add_columns(const NodeColumns& in) {
     for (std::size_t i = 0; i < count; ++i) {
         names[i] = in.names.empty() ? generated_name(i + node_slots()) : in.names[i];
         if (names[i].empty()) throw InvalidModel("names: entry " + std::to_string(i) + " is empty");
-        if (by_name_.contains(names[i]) || !fresh.emplace(names[i], node_slots() + static_cast<NodeId>(i)).second) {
+        if (by_name_.contains(names[i]) ||
+            !fresh.emplace(names[i], node_slots() + static_cast<NodeId>(i)).second) {
             refuse(names[i], "the name is taken; node names are unique");
         }
     }
@@ -211,7 +213,8 @@ void Cluster::add_columns(const NodeColumns& in) {
     for (auto& column : capacity_) column.resize(total, 0);
     const std::int64_t gpus = std::accumulate(in.gpu_count.begin(), in.gpu_count.end(), std::int64_t{0});
     std::size_t row_begin = gpu_free_.size();
-    gpu_free_.resize(row_begin + static_cast<std::size_t>(gpus), static_cast<std::int32_t>(kWholeGpu.value()));
+    gpu_free_.resize(row_begin + static_cast<std::size_t>(gpus),
+                     static_cast<std::int32_t>(kWholeGpu.value()));
     const auto whole = static_cast<std::int32_t>(kWholeGpu.value());
     for (std::size_t i = 0; i < count; ++i) {
         const NodeId n = first + static_cast<NodeId>(i);
@@ -243,8 +246,8 @@ void Cluster::update_node(NodeSpec spec) {
     const auto check_used = [&](const std::string& resource, std::int64_t capacity, ResourceId r) {
         const std::int64_t used = capacity_[r][n] - free_[r][n];
         if (capacity < used) {
-            refuse(spec.name, resource + ": " + std::to_string(capacity) + " is below the " + std::to_string(used) +
-                                  " in use; release or move tasks first");
+            refuse(spec.name, resource + ": " + std::to_string(capacity) + " is below the " +
+                                  std::to_string(used) + " in use; release or move tasks first");
         }
     };
     for (ResourceId r = 0; r < resource_count(); ++r) {
@@ -260,7 +263,8 @@ void Cluster::update_node(NodeSpec spec) {
         const bool same = g < static_cast<int>(spec.gpus.size()) && spec.gpus.size() == old.size() &&
                           models_.name(old[g].model) == spec.gpus[g].model &&
                           old[g].memory == spec.gpus[g].memory.value();
-        if (busy && !same) refuse(spec.name, "gpus: device " + std::to_string(g) + " is in use and would change");
+        if (busy && !same)
+            refuse(spec.name, "gpus: device " + std::to_string(g) + " is in use and would change");
     }
     NodeSpec before = this->spec(n);
     write_node(n, spec);

@@ -19,13 +19,14 @@ struct Shape {
     std::int64_t cpu = 0, memory = 0;
     std::vector<std::pair<ResourceId, std::int64_t>> extended;
     std::int32_t gpus = 0;
-    std::int32_t milli = 0;        // of each device; 1000 asks for idle ones; 0: take it from gpu_memory
-    std::int64_t gpu_memory = 0;   // MiB
+    std::int32_t milli = 0;       // of each device; 1000 asks for idle ones; 0: take it from gpu_memory
+    std::int64_t gpu_memory = 0;  // MiB
     bool any_model = true;
     std::vector<std::uint32_t> models;  // interned, sorted
 
     bool whole() const { return milli == kWholeGpu.value(); }
-    /// Task classes as GPU clustering and the H signal tell them apart: 0 no GPU, 1 share, 2 one, 3 two, … 9 more than seven.
+    /// Task classes as GPU clustering and the H signal tell them apart: 0 no GPU, 1 share, 2 one, 3 two, … 9
+    /// more than seven.
     int gpu_class() const {
         if (gpus == 0) return 0;
         if (!whole()) return 1;

@@ -101,8 +101,9 @@ void validate(ShapeSpec& spec) {
         if (wants && r.values.empty()) refuse("job.selector." + r.key, "[]", "has no value to compare with");
         if (compares) {
             const bool number = r.values.size() == 1 && !r.values[0].empty() && r.values[0].size() < 18 &&
-                                std::all_of(r.values[0].begin() + (r.values[0][0] == '-'), r.values[0].end(),
-                                            [](char c) { return c >= '0' && c <= '9'; });
+                                std::all_of(
+                                    r.values[0].begin() + (r.values[0][0] == '-'), r.values[0].end(),
+                                    [](char c) { return c >= '0' && c <= '9'; });
             if (!number) refuse("job.selector." + r.key, "Gt/Lt", "takes exactly one integer");
         }
         if (!wants && !compares) r.values.clear();

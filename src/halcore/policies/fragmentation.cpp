@@ -11,7 +11,8 @@ Fragmentation::Fragmentation(const Cluster& cluster, std::vector<TypicalTask> ta
     thresholds_.erase(std::unique(thresholds_.begin(), thresholds_.end()), thresholds_.end());
 }
 
-double Fragmentation::compute(ClassId node_class, std::span<const std::int32_t> free, std::int64_t cpu) const {
+double Fragmentation::compute(ClassId node_class, std::span<const std::int32_t> free,
+                              std::int64_t cpu) const {
     const auto& devices = cluster_.classes()[node_class].devices;
     std::int64_t total = 0;
     for (const std::int32_t g : free) total += g;
@@ -29,7 +30,8 @@ double Fragmentation::compute(ClassId node_class, std::span<const std::int32_t> 
         int enough = 0, allowed = 0;
         std::int64_t usable = 0;
         for (std::size_t g = 0; g < free.size(); ++g) {
-            if (!t.models.empty() && !std::binary_search(t.models.begin(), t.models.end(), devices[g].model)) continue;
+            if (!t.models.empty() && !std::binary_search(t.models.begin(), t.models.end(), devices[g].model))
+                continue;
             ++allowed;
             if (free[g] < t.milli) continue;
             ++enough;

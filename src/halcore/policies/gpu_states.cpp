@@ -58,8 +58,8 @@ const std::vector<GpuStates::Step>& GpuStates::share_steps(StateId state, std::i
 }
 
 StateId GpuStates::take(StateId state, std::int32_t milli, int count) {
-    const std::uint64_t key = (static_cast<std::uint64_t>(state) << 17) | (static_cast<std::uint64_t>(milli) << 7) |
-                              static_cast<std::uint64_t>(count);
+    const std::uint64_t key = (static_cast<std::uint64_t>(state) << 17) |
+                              (static_cast<std::uint64_t>(milli) << 7) | static_cast<std::uint64_t>(count);
     if (auto it = takes_.find(key); it != takes_.end()) return it->second;
     std::vector<std::int32_t> after(free(state).begin(), free(state).end());
     for (std::size_t g = 0, left = static_cast<std::size_t>(count); g < after.size() && left; ++g) {

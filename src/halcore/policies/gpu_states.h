@@ -65,12 +65,12 @@ class GpuStates {
     const Cluster& cluster_;
     std::vector<Entry> nodes_;
     std::vector<Info> info_;
-    std::vector<std::int32_t> values_;                // sorted shares of each state, one after another
+    std::vector<std::int32_t> values_;  // sorted shares of each state, one after another
     std::unordered_multimap<std::uint64_t, StateId> ids_;
     std::vector<std::uint32_t> milli_index_ = std::vector<std::uint32_t>(1001, UINT32_MAX);
     std::uint32_t milli_count_ = 0;
-    std::vector<std::vector<std::vector<Step>>> steps_;      // [state][milli index]
-    std::unordered_map<std::uint64_t, StateId> takes_;       // (state, milli, count)
+    std::vector<std::vector<std::vector<Step>>> steps_;  // [state][milli index]
+    std::unordered_map<std::uint64_t, StateId> takes_;   // (state, milli, count)
     std::uint32_t generation_ = 0;
 };
 

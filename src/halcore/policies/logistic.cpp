@@ -5,7 +5,9 @@
 
 namespace hal {
 
-int Logistic::compute(double x) { return static_cast<int>(1.0 / (1.0 + std::exp(-x / 1000)) * 100); }
+int Logistic::compute(double x) {
+    return static_cast<int>(1.0 / (1.0 + std::exp(-x / 1000)) * 100);
+}
 
 Logistic::Logistic() {
     step_[0] = -std::numeric_limits<double>::infinity();
@@ -18,7 +20,8 @@ Logistic::Logistic() {
         }
         step_[k] = high;
     }
-    for (std::size_t i = 0; i < guess_.size(); ++i) guess_[i] = compute(static_cast<double>(i) / kPerUnit - kRange);
+    for (std::size_t i = 0; i < guess_.size(); ++i)
+        guess_[i] = compute(static_cast<double>(i) / kPerUnit - kRange);
 }
 
 }  // namespace hal

@@ -18,7 +18,7 @@ class Logistic {
     static int compute(double x);  // the plain twin
 
   private:
-    static constexpr double kRange = 8192;   // beyond it the score is 0 or 99
+    static constexpr double kRange = 8192;  // beyond it the score is 0 or 99
     static constexpr double kPerUnit = 0.125;
     Logistic();
     static const Logistic& instance() {

@@ -32,7 +32,8 @@ double Params::number(const std::string& key, double fallback, double low, doubl
     return x;
 }
 
-std::int64_t Params::integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high) {
+std::int64_t Params::integer(const std::string& key, std::int64_t fallback, std::int64_t low,
+                             std::int64_t high) {
     const ParamValue* value = find(key);
     if (!value) return fallback;
     const auto* i = std::get_if<std::int64_t>(value);

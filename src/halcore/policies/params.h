@@ -12,7 +12,8 @@ namespace hal {
 
 using ParamValue = std::variant<std::int64_t, double, std::string, TaskCounts>;
 
-/// The parameters of a policy unit by name. Each getter checks type and range; finish() refuses what nobody asked for.
+/// The parameters of a policy unit by name. Each getter checks type and range; finish() refuses what nobody
+/// asked for.
 class Params {
   public:
     Params(std::string owner, std::map<std::string, ParamValue> values)

@@ -7,8 +7,8 @@
 
 namespace hal {
 
-Policy::Policy(std::string name, std::vector<Part> scorers, std::vector<FilterPtr> filters, std::uint64_t seed,
-               std::uint64_t tie_seed)
+Policy::Policy(std::string name, std::vector<Part> scorers, std::vector<FilterPtr> filters,
+               std::uint64_t seed, std::uint64_t tie_seed)
     : name_(std::move(name)),
       scorers_(std::move(scorers)),
       filters_(std::move(filters)),

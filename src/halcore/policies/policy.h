@@ -27,7 +27,8 @@ class Policy {
     std::uint64_t uid() const { return uid_; }
     /// Node when every part depends on the node alone: then decisions come from an index.
     Scope scope() const { return scope_; }
-    /// The scorer that chooses devices: of those that pick the one that weighs most; -1: the tightest are taken.
+    /// The scorer that chooses devices: of those that pick the one that weighs most; -1: the tightest are
+    /// taken.
     int picker() const { return picker_; }
 
   private:

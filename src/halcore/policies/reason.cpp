@@ -17,7 +17,8 @@ std::string describe(Reason reason, const Cluster& cluster, const Shape& shape, 
             return "untolerated taint '" + taint.key + (taint.value.empty() ? "" : "=" + taint.value) + "'";
         }
         case Reason::Code::GpuModel:
-            return shape.any_model ? "too few GPUs with the memory asked for" : "too few GPUs of an allowed model";
+            return shape.any_model ? "too few GPUs with the memory asked for"
+                                   : "too few GPUs of an allowed model";
         case Reason::Code::Resource:
             return "insufficient " + cluster.resources().name(reason.detail);
         case Reason::Code::GpuIdle:

@@ -22,15 +22,19 @@ class Scale {
   public:
     Scale(const ScaleParams& params, const Cluster& cluster);
 
-    /// sum over resources of weight * part(resource amounts of the node and the request, scaled) / sum of weights.
+    /// sum over resources of weight * part(resource amounts of the node and the request, scaled) / sum of
+    /// weights.
     template <class Part>
     double mean(ShapeId shape, NodeId node, Part&& part) const {
         const Shape& s = cluster_.shape(shape);
         double sum = 0;
-        if (weight_[0] > 0) sum += weight_[0] * part(double(cluster_.free(kCpu, node)), double(s.cpu), scale_[0]);
-        if (weight_[1] > 0) sum += weight_[1] * part(double(cluster_.free(kMemory, node)), double(s.memory), scale_[1]);
+        if (weight_[0] > 0)
+            sum += weight_[0] * part(double(cluster_.free(kCpu, node)), double(s.cpu), scale_[0]);
+        if (weight_[1] > 0)
+            sum += weight_[1] * part(double(cluster_.free(kMemory, node)), double(s.memory), scale_[1]);
         if (weight_[2] > 0) {
-            sum += weight_[2] * part(double(cluster_.gpu_total_free(node)), double(gpu_request(s, node)), scale_[2]);
+            sum += weight_[2] *
+                   part(double(cluster_.gpu_total_free(node)), double(gpu_request(s, node)), scale_[2]);
         }
         return sum / total_;
     }

@@ -7,7 +7,8 @@
 namespace hal {
 
 std::vector<TypicalTask> typical_tasks(TaskCounts counts, double coverage, const Cluster& cluster) {
-    std::map<std::tuple<std::int64_t, std::int32_t, std::int32_t, std::vector<std::string>>, std::int64_t> groups;
+    std::map<std::tuple<std::int64_t, std::int32_t, std::int32_t, std::vector<std::string>>, std::int64_t>
+        groups;
     std::int64_t all = 0;
     for (auto& t : counts) {
         if (t.count <= 0) continue;
@@ -20,7 +21,9 @@ std::vector<TypicalTask> typical_tasks(TaskCounts counts, double coverage, const
         sorted.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), std::get<3>(key), count});
     }
     std::sort(sorted.begin(), sorted.end(), [](const TaskCount& a, const TaskCount& b) {
-        const auto key = [](const TaskCount& t) { return std::tie(t.count, t.cpu, t.milli, t.gpus, t.models); };
+        const auto key = [](const TaskCount& t) {
+            return std::tie(t.count, t.cpu, t.milli, t.gpus, t.models);
+        };
         return key(a) > key(b);
     });
     std::size_t used = 0;

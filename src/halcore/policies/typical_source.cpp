@@ -7,7 +7,8 @@ TypicalSource::TypicalSource(Params& params) {
     const ParamValue* value = params.find("typical");
     if (!value) return;
     if (const auto* text = std::get_if<std::string>(value)) {
-        if (*text != "seen") params.refuse("typical", "is '" + *text + "'; give \"seen\" or counts of requests");
+        if (*text != "seen")
+            params.refuse("typical", "is '" + *text + "'; give \"seen\" or counts of requests");
         return;
     }
     const auto* given = std::get_if<TaskCounts>(value);

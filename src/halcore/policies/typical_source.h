@@ -17,8 +17,12 @@ struct TypicalSource {
 class BoundTypical {
   public:
     BoundTypical(const TypicalSource& source, const Cluster& cluster)
-        : cluster_(cluster), seen_(source.seen), total_(cluster.seen_total()), models_(cluster.models().size()),
-          tasks_(typical_tasks(source.seen ? seen_tasks(cluster) : source.counts, source.coverage, cluster)) {}
+        : cluster_(cluster),
+          seen_(source.seen),
+          total_(cluster.seen_total()),
+          models_(cluster.models().size()),
+          tasks_(typical_tasks(source.seen ? seen_tasks(cluster) : source.counts, source.coverage, cluster)) {
+    }
     const std::vector<TypicalTask>& tasks() const { return tasks_; }
     bool stale() const {
         if (!seen_) return models_ != cluster_.models().size();

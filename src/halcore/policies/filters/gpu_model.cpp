@@ -9,7 +9,8 @@ Reason gpu_model(const NodeClass& node_class, const Shape& shape, std::uint64_t&
     eligible = 0;
     for (std::size_t g = 0; g < node_class.devices.size(); ++g) {
         const Device& d = node_class.devices[g];
-        const bool model = shape.any_model || std::binary_search(shape.models.begin(), shape.models.end(), d.model);
+        const bool model =
+            shape.any_model || std::binary_search(shape.models.begin(), shape.models.end(), d.model);
         if (model && shape.gpu_memory <= d.memory) eligible |= std::uint64_t{1} << g;
     }
     return std::popcount(eligible) < shape.gpus ? Reason{Reason::Code::GpuModel} : Reason{};

@@ -11,7 +11,8 @@ bool parse(const std::string& text, std::int64_t& value) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
-// Kubernetes' rules: NotIn holds where the label is absent, Gt and Lt compare integers and fail on other text.
+// Kubernetes' rules: NotIn holds where the label is absent, Gt and Lt compare integers and fail on other
+// text.
 bool holds(const Requirement& r, const std::string* value) {
     const auto among = [&] { return std::binary_search(r.values.begin(), r.values.end(), *value); };
     std::int64_t have = 0, want = 0;

@@ -3,7 +3,8 @@
 // Score: best_fit = 1 - sum_r w_r (free_r - request_r) / scale_r / sum_r w_r over CPU, memory and GPU share;
 // worst_fit = 1 - best_fit. Cost: O(1) a node.
 // Source: best fit by remaining resources as in Protean (OSDI 2020) and the ATC 2023 GPU study, which weighs
-// CPU and GPU by half, scales by 128 CPUs and 8 GPUs, and truncates to 1/100 (parameters weight_*, scale_*, steps).
+// CPU and GPU by half, scales by 128 CPUs and 8 GPUs, and truncates to 1/100 (parameters weight_*, scale_*,
+// steps).
 #include "halcore/policies/registry.h"
 #include "halcore/policies/scale.h"
 #include "halcore/policies/scorers/simple_scorer.h"

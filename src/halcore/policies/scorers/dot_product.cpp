@@ -14,9 +14,10 @@ class DotProduct final : public BoundScorer {
     DotProduct(const ScaleParams& params, const Cluster& cluster, std::uint64_t) : scale_(params, cluster) {}
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
         for (std::size_t i = 0; i < nodes.size(); ++i) {
-            out[i] = scale_.clip(1 - scale_.mean(shape, nodes[i], [](double free, double request, double scale) {
-                return (free / scale) * (request / scale);
-            }));
+            out[i] =
+                scale_.clip(1 - scale_.mean(shape, nodes[i], [](double free, double request, double scale) {
+                    return (free / scale) * (request / scale);
+                }));
         }
     }
     bool stale() const override { return scale_.stale(); }

@@ -1,8 +1,8 @@
 // Fragmentation gradient descent (FGD): the node, and the device, on which the task makes the least new
 // fragmentation (see fragmentation.h) for the typical tasks.
-// Assumes: the typical tasks resemble what comes. Score: floor(100 S((F_before - F_after) / 1000)) / 100, S the
-// logistic function; a share takes the device that scores best, the first of equals. The rounding matters: it
-// lets the tie-break pack. Cost: O(1) a node and different free share, once its states are known.
+// Assumes: the typical tasks resemble what comes. Score: floor(100 S((F_before - F_after) / 1000)) / 100, S
+// the logistic function; a share takes the device that scores best, the first of equals. The rounding
+// matters: it lets the tie-break pack. Cost: O(1) a node and different free share, once its states are known.
 // Parameters: typical ("seen", or counts of requests), coverage (0.95).
 // Source: Weng et al., "Beware of Fragmentation", USENIX ATC 2023.
 #include <cmath>
@@ -20,12 +20,16 @@ namespace {
 class Fgd final : public BoundScorer {
   public:
     Fgd(const TypicalSource& source, const Cluster& cluster, std::uint64_t)
-        : cluster_(cluster), typical_(source, cluster), states_(cluster), fragmentation_(cluster, typical_.tasks()) {}
+        : cluster_(cluster),
+          typical_(source, cluster),
+          states_(cluster),
+          fragmentation_(cluster, typical_.tasks()) {}
 
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
         states_.trim();
         const Shape& s = cluster_.shape(shape);
-        for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = Logistic::hundredths(gain(s, nodes[i])) / 100.0;
+        for (std::size_t i = 0; i < nodes.size(); ++i)
+            out[i] = Logistic::hundredths(gain(s, nodes[i])) / 100.0;
     }
     std::uint64_t pick(ShapeId shape, NodeId node, std::uint64_t eligible) override {
         const Shape& s = cluster_.shape(shape);
@@ -104,7 +108,8 @@ class Fgd final : public BoundScorer {
 }  // namespace
 
 ScorerPtr make_fgd(Params& params) {
-    return std::make_shared<SimpleScorer<Fgd, TypicalSource>>("fgd", TypicalSource(params), Scope::Node, true);
+    return std::make_shared<SimpleScorer<Fgd, TypicalSource>>("fgd", TypicalSource(params), Scope::Node,
+                                                              true);
 }
 
 }  // namespace hal

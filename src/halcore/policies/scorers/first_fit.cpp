@@ -18,6 +18,8 @@ struct FirstFit final : BoundScorer {
 
 }  // namespace
 
-ScorerPtr make_first_fit(Params&) { return std::make_shared<SimpleScorer<FirstFit, int>>("first_fit", 0); }
+ScorerPtr make_first_fit(Params&) {
+    return std::make_shared<SimpleScorer<FirstFit, int>>("first_fit", 0);
+}
 
 }  // namespace hal

@@ -1,7 +1,7 @@
 // GPU clustering: put tasks of one GPU class (a share, one device, two, …) together.
-// Assumes: tasks of one class leave devices that the next of the class can use. Score (of 100): a task without
-// GPUs 0; else floor(25 (scale - R) / scale), R the free share, plus 75 when the node hosts this class only,
-// 50 when it hosts it among others, 25 when it hosts no GPU task. Cost: O(classes) a node.
+// Assumes: tasks of one class leave devices that the next of the class can use. Score (of 100): a task
+// without GPUs 0; else floor(25 (scale - R) / scale), R the free share, plus 75 when the node hosts this
+// class only, 50 when it hosts it among others, 25 when it hosts no GPU task. Cost: O(classes) a node.
 // Source: the clustering policy of the ATC 2023 GPU study (after Gandiva); scale there: 8 devices.
 #include <algorithm>
 
@@ -13,7 +13,8 @@ namespace {
 
 class GpuClustering final : public BoundScorer {
   public:
-    GpuClustering(std::int64_t scale, const Cluster& cluster, std::uint64_t) : cluster_(cluster), given_(scale) {
+    GpuClustering(std::int64_t scale, const Cluster& cluster, std::uint64_t)
+        : cluster_(cluster), given_(scale) {
         scale_ = measure();
     }
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
@@ -28,7 +29,8 @@ class GpuClustering final : public BoundScorer {
         const std::int64_t base = 25 * (scale_ - free) / scale_;
         const int mine = s.gpu_class();
         bool own = false, others = false;
-        for (int c = 1; c < Shape::kGpuClasses; ++c) (c == mine ? own : others) |= cluster_.class_count(node, c) > 0;
+        for (int c = 1; c < Shape::kGpuClasses; ++c)
+            (c == mine ? own : others) |= cluster_.class_count(node, c) > 0;
         return double(base + (own ? (others ? 50 : 75) : (others ? 0 : 25)));
     }
     std::int64_t measure() const {

@@ -1,8 +1,8 @@
 // GPU packing: fill the devices in use first, then idle devices of nodes in use, then idle nodes.
-// Assumes: devices of a node are alike. Score (of 100): a task without GPUs 0; all devices idle: max(33 - idle, idle);
-// else the task's devices, most used first: k of them idle: max(50 - k, 33); none idle: max(100 - (sum of
-// floor(g/10)) / 10, 50) over their free shares g. Cost: O(devices log devices) a node.
-// Source: the packing policy of the ATC 2023 GPU study (after Gandiva and Antman).
+// Assumes: devices of a node are alike. Score (of 100): a task without GPUs 0; all devices idle: max(33 -
+// idle, idle); else the task's devices, most used first: k of them idle: max(50 - k, 33); none idle: max(100
+// - (sum of floor(g/10)) / 10, 50) over their free shares g. Cost: O(devices log devices) a node. Source: the
+// packing policy of the ATC 2023 GPU study (after Gandiva and Antman).
 #include <algorithm>
 
 #include "halcore/policies/devices.h"
@@ -44,6 +44,8 @@ class GpuPacking final : public BoundScorer {
 
 }  // namespace
 
-ScorerPtr make_gpu_packing(Params&) { return std::make_shared<SimpleScorer<GpuPacking, int>>("gpu_packing", 0); }
+ScorerPtr make_gpu_packing(Params&) {
+    return std::make_shared<SimpleScorer<GpuPacking, int>>("gpu_packing", 0);
+}
 
 }  // namespace hal

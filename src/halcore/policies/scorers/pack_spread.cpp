@@ -2,9 +2,9 @@
 // resource to the level 1 - p: below it fuller nodes win, above it emptier ones. p = 0 packs every node to
 // the brim, p = 1 always takes the least loaded node, and between them nodes are filled to a level that
 // moves continuously with p. `spread` is p = 1.
-// Assumes: the fullest resource is what crowds a node. Score: 1 - |u - (1 - p)|, u = max_r used_r / capacity_r
-// after the task over CPU, memory and GPU share. Cost: O(1) a node.
-// Source: this project (the HAL pack <-> spread knob).
+// Assumes: the fullest resource is what crowds a node. Score: 1 - |u - (1 - p)|, u = max_r used_r /
+// capacity_r after the task over CPU, memory and GPU share. Cost: O(1) a node. Source: this project (the HAL
+// pack <-> spread knob).
 #include <algorithm>
 #include <cmath>
 
@@ -23,13 +23,15 @@ class PackSpread final : public BoundScorer {
             const NodeId n = nodes[i];
             double fullest = 0;
             const auto see = [&](std::int64_t free, std::int64_t request, std::int64_t capacity) {
-                if (capacity > 0) fullest = std::max(fullest, double(capacity - free + request) / double(capacity));
+                if (capacity > 0)
+                    fullest = std::max(fullest, double(capacity - free + request) / double(capacity));
             };
             see(cluster_.free(kCpu, n), s.cpu, cluster_.capacity(kCpu, n));
             see(cluster_.free(kMemory, n), s.memory, cluster_.capacity(kMemory, n));
-            const std::int32_t share = s.gpus && s.milli == 0 ? share_on(s, cluster_.node_class(n).devices[0].memory)
-                                                              : s.milli;
-            see(cluster_.gpu_total_free(n), std::int64_t{s.gpus} * share, 1000 * std::int64_t{cluster_.gpu_count(n)});
+            const std::int32_t share =
+                s.gpus && s.milli == 0 ? share_on(s, cluster_.node_class(n).devices[0].memory) : s.milli;
+            see(cluster_.gpu_total_free(n), std::int64_t{s.gpus} * share,
+                1000 * std::int64_t{cluster_.gpu_count(n)});
             out[i] = std::clamp(1 - std::abs(fullest - level_), 0.0, 1.0);
         }
     }
@@ -45,6 +47,8 @@ ScorerPtr make_pack_spread(Params& params) {
     const double p = params.number("p", 0.5, 0, 1);
     return std::make_shared<SimpleScorer<PackSpread, double>>("pack_spread", p);
 }
-ScorerPtr make_spread(Params&) { return std::make_shared<SimpleScorer<PackSpread, double>>("spread", 1.0); }
+ScorerPtr make_spread(Params&) {
+    return std::make_shared<SimpleScorer<PackSpread, double>>("spread", 1.0);
+}
 
 }  // namespace hal

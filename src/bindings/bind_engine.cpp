@@ -1,0 +1,110 @@
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include "arrays.h"
+#include "bind_policies.h"
+#include "bindings.h"
+#include "cluster_handle.h"
+#include "halcore/model/error.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace hal::bindings {
+namespace {
+
+JobRequest request(ClusterHandle& h, const JobHandle& job) {
+    return {job.name, h.intern(*job.shape), job.tasks, job.priority};
+}
+
+PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy, bool apply) {
+    return h.run([&](Cluster&, Engine& engine) {
+        std::vector<JobRequest> requests;
+        requests.reserve(jobs.size());
+        for (const JobHandle* job : jobs) requests.push_back(request(h, *job));
+        return engine.place(std::move(requests), policy.policy, apply);
+    });
+}
+
+PlaceResult place_one(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, bool apply) {
+    return h.run([&](Cluster&, Engine& engine) {
+        std::vector<JobRequest> requests;
+        requests.push_back(request(h, job));
+        return engine.place(std::move(requests), policy.policy, apply);
+    });
+}
+
+PlaceResult place_columns(ClusterHandle& h, const Column<std::int32_t>& shape,
+                          const std::vector<const ShapeHandle*>& shapes,
+                          const std::optional<Column<std::int32_t>>& tasks, const PolicyHandle& policy, bool apply) {
+    return h.run([&](Cluster&, Engine& engine) {
+        std::vector<ShapeId> ids;
+        for (const ShapeHandle* s : shapes) ids.push_back(h.intern(*s));
+        return engine.place(as_span(shape), ids, tasks ? as_span(*tasks) : std::span<const std::int32_t>{},
+                            policy.policy, apply);
+    });
+}
+
+template <class T>
+nb::ndarray<nb::numpy, const T, nb::ndim<1>> row(nb::handle owner, const std::vector<T>& values) {
+    return {values.data(), {values.size()}, owner};
+}
+
+nb::dict explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top) {
+    Explanation e;
+    std::vector<std::string> names;
+    h.run([&](Cluster& c, Engine& engine) {
+        e = engine.explain(request(h, job), policy.policy, top);
+        for (const auto& candidate : e.top) names.push_back(c.name(candidate.node));
+    });
+    nb::dict result;
+    result["status"] = static_cast<int>(e.status);
+    result["nodes"] = e.nodes;
+    result["feasible"] = e.feasible;
+    result["reasons"] = e.reasons;
+    nb::list rows;
+    for (std::size_t i = 0; i < e.top.size(); ++i) rows.append(nb::make_tuple(names[i], e.top[i].total, e.top[i].parts));
+    result["top"] = rows;
+    return result;
+}
+
+}  // namespace
+
+void bind_engine(nb::module_& m) {
+    nb::class_<PlaceResult>(m, "Result", "Columns of one place() call; the arrays are views of it.")
+        .def_ro("version", &PlaceResult::version)
+        .def_prop_ro("n_jobs", [](const PlaceResult& r) { return r.status.size(); })
+        .def_prop_ro("names", [](const PlaceResult& r) { return r.names; })
+        .def_prop_ro("status", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).status); })
+        .def_prop_ro("task_begin", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).task_begin); })
+        .def_prop_ro("node", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).node); })
+        .def_prop_ro("gpus", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).devices); })
+        .def_prop_ro("score", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).score); })
+        .def_prop_ro("applied", [](const PlaceResult& r) { return !r.ids.empty(); })
+        .def_prop_ro("ids", [](const PlaceResult& r) {
+            std::vector<std::int64_t> ids;
+            for (const JobId id : r.ids) ids.push_back(id == kNoJob ? -1 : static_cast<std::int64_t>(id));
+            return to_numpy(std::move(ids));
+        }, "Ids of the jobs once applied; -1 where not placed.");
+
+    m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false);
+    m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false);
+    m.def("place_columns", &place_columns, "cluster"_a, "shape"_a.noconvert(), "shapes"_a,
+          "tasks"_a.noconvert().none() = nb::none(), "policy"_a, "apply"_a = false);
+    m.def("apply", [](ClusterHandle& h, PlaceResult& result) {
+        h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
+    });
+    m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5);
+    m.def("choose", [](ClusterHandle& h, const ShapeHandle& shape, const PolicyHandle& policy, bool by_scan) {
+        const Choice choice = h.run([&](Cluster&, Engine& engine) {
+            return engine.choose(h.intern(shape), policy.policy, by_scan);
+        });
+        return std::make_pair(choice.node == kNoNode ? -1 : static_cast<std::int64_t>(choice.node), choice.score);
+    }, "cluster"_a, "shape"_a, "policy"_a, "by_scan"_a,
+          "Best node for one task by the index, or by a scan of all nodes: (index or -1, score).");
+}
+
+}  // namespace hal::bindings

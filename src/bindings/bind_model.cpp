@@ -1,0 +1,153 @@
+// Values a caller builds: node and job specs.
+#include <nanobind/operators.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+
+#include "bind_model.h"
+#include "bindings.h"
+#include "halcore/model/error.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace hal::bindings {
+namespace {
+
+using GpuTuple = std::tuple<std::string, std::int64_t, std::int32_t>;
+using TaintTuple = std::tuple<std::string, std::string, std::string>;
+using RequirementTuple = std::tuple<std::string, std::string, std::vector<std::string>>;
+using TolerationTuple = std::tuple<std::string, std::string, std::string, std::string>;
+
+constexpr const char* kEffects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute"};
+constexpr const char* kOps[] = {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"};
+
+template <class Enum, std::size_t N>
+Enum parse(const char* field, const std::string& text, const char* const (&names)[N]) {
+    std::string known;
+    for (std::size_t i = 0; i < N; ++i) {
+        if (text == names[i]) return static_cast<Enum>(i);
+        known += std::string(i ? ", " : "") + names[i];
+    }
+    throw InvalidModel(std::string(field) + ": '" + text + "' is none of " + known);
+}
+
+NodeSpec node_spec(std::string name, std::int64_t cpu, std::int64_t memory, const std::vector<GpuTuple>& gpus,
+                   Amounts extended, std::vector<Label> labels, const std::vector<TaintTuple>& taints,
+                   bool schedulable) {
+    NodeSpec spec;
+    spec.name = std::move(name);
+    spec.cpu = MilliCpu(cpu);
+    spec.memory = MiB(memory);
+    for (const auto& [model, gpu_memory, domain] : gpus) spec.gpus.push_back({model, MiB(gpu_memory), domain});
+    spec.extended = std::move(extended);
+    spec.labels = std::move(labels);
+    for (const auto& [key, value, effect] : taints) {
+        spec.taints.push_back({key, value, parse<Effect>("taint.effect", effect, kEffects)});
+    }
+    spec.schedulable = schedulable;
+    validate(spec);
+    return spec;
+}
+
+ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
+                     std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
+                     const std::vector<RequirementTuple>& selector, const std::vector<TolerationTuple>& tolerations) {
+    ShapeSpec spec;
+    spec.cpu = MilliCpu(cpu);
+    spec.memory = MiB(memory);
+    spec.gpus = gpus;
+    spec.gpu_milli = MilliGpu(gpu_milli);
+    spec.gpu_memory = MiB(gpu_memory);
+    spec.gpu_models = std::move(gpu_models);
+    spec.extended = std::move(extended);
+    for (const auto& [key, op, values] : selector) {
+        spec.selector.push_back({key, parse<SelectorOp>("selector.op", op, kOps), values});
+    }
+    for (const auto& [key, op, value, effect] : tolerations) {
+        if (op != "Equal" && op != "Exists") {
+            throw InvalidModel("toleration.op: '" + op + "' is none of Equal, Exists");
+        }
+        Toleration t{key, value, op == "Exists", effect.empty()};
+        if (!effect.empty()) t.effect = parse<Effect>("toleration.effect", effect, kEffects);
+        spec.tolerations.push_back(std::move(t));
+    }
+    validate(spec);
+    return spec;
+}
+
+nb::tuple shape_state(const ShapeSpec& s) {
+    std::vector<RequirementTuple> selector;
+    for (const auto& r : s.selector) selector.emplace_back(r.key, kOps[static_cast<int>(r.op)], r.values);
+    std::vector<TolerationTuple> tolerations;
+    for (const auto& t : s.tolerations) {
+        tolerations.emplace_back(t.key, t.exists ? "Exists" : "Equal", t.value,
+                                 t.any_effect ? "" : kEffects[static_cast<int>(t.effect)]);
+    }
+    return nb::make_tuple(s.cpu.value(), s.memory.value(), s.gpus, s.gpu_milli.value(), s.gpu_memory.value(),
+                          s.gpu_models, s.extended, selector, tolerations);
+}
+
+nb::tuple node_state(const NodeSpec& s) {
+    std::vector<GpuTuple> gpus;
+    for (const auto& g : s.gpus) gpus.emplace_back(g.model, g.memory.value(), g.domain);
+    std::vector<TaintTuple> taints;
+    for (const auto& t : s.taints) taints.emplace_back(t.key, t.value, kEffects[static_cast<int>(t.effect)]);
+    return nb::make_tuple(s.name, s.cpu.value(), s.memory.value(), gpus, s.extended, s.labels, taints, s.schedulable);
+}
+
+}  // namespace
+
+ShapeHandle::ShapeHandle(ShapeSpec spec) : spec(std::move(spec)) {
+    static std::atomic<std::uint64_t> next{1};
+    uid = next++;
+}
+
+void bind_model(nb::module_& m) {
+    nb::class_<NodeSpec>(m, "NodeSpec", "A node as handed to a cluster: base units, checked when built.")
+        .def(nb::new_([](std::string name, std::int64_t cpu, std::int64_t memory, std::vector<GpuTuple> gpus,
+                         Amounts extended, std::vector<Label> labels, std::vector<TaintTuple> taints,
+                         bool schedulable) {
+                 return node_spec(std::move(name), cpu, memory, gpus, std::move(extended), std::move(labels), taints,
+                                  schedulable);
+             }),
+             "name"_a, "cpu"_a, "memory"_a, "gpus"_a = std::vector<GpuTuple>{}, "extended"_a = Amounts{},
+             "labels"_a = std::vector<Label>{}, "taints"_a = std::vector<TaintTuple>{}, "schedulable"_a = true,
+             "gpus: (model, memory MiB, link domain); taints: (key, value, effect).")
+        .def_prop_ro("name", [](const NodeSpec& s) { return s.name; })
+        .def("state", &node_state, "The arguments of the constructor.");
+
+    nb::class_<ShapeHandle>(m, "Shape", "What one task asks for: immutable, checked when built, of no cluster.")
+        .def(nb::new_([](std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
+                         std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
+                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations) {
+                 return new ShapeHandle(shape_spec(cpu, memory, gpus, gpu_milli, gpu_memory, std::move(gpu_models),
+                                                   std::move(extended), selector, tolerations));
+             }),
+             "cpu"_a, "memory"_a, "gpus"_a = 0, "gpu_milli"_a = 0, "gpu_memory"_a = 0,
+             "gpu_models"_a = std::vector<std::string>{}, "extended"_a = Amounts{},
+             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{},
+             "selector: (key, op, values); tolerations: (key, op, value, effect or '').")
+        .def("state", [](const ShapeHandle& s) { return shape_state(s.spec); }, "The arguments of the constructor.")
+        .def("__reduce__",
+             [](nb::handle self) {
+                 return nb::make_tuple(self.type(), shape_state(nb::cast<const ShapeHandle&>(self).spec));
+             })
+        .def("__hash__", [](const ShapeHandle& s) { return hash_value(s.spec); })
+        .def("__eq__", [](const ShapeHandle& a, nb::handle b) {
+            return nb::isinstance<ShapeHandle>(b) && a.spec == nb::cast<const ShapeHandle&>(b).spec;
+        });
+
+    nb::class_<JobHandle>(m, "Job", "One job as handed to place().")
+        .def(nb::init<std::string, std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t>(), "name"_a, "shape"_a,
+             "tasks"_a = 1, "priority"_a = 0)
+        .def_ro("name", &JobHandle::name)
+        .def_ro("tasks", &JobHandle::tasks)
+        .def_ro("priority", &JobHandle::priority)
+        .def_ro("shape", &JobHandle::shape);
+}
+
+}  // namespace hal::bindings
