@@ -93,7 +93,7 @@ void bind_engine(nb::module_& m) {
     m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false);
     m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false);
     m.def("place_columns", &place_columns, "cluster"_a, "shape"_a.noconvert(), "shapes"_a,
-          "tasks"_a.noconvert().none() = nb::none(), "policy"_a, "apply"_a = false);
+          "tasks"_a.noconvert().none(), "policy"_a, "apply"_a = false);
     m.def("apply", [](ClusterHandle& h, PlaceResult& result) {
         h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
     });

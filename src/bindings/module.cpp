@@ -8,6 +8,7 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_cluster(m);
     hal::bindings::bind_engine(m);
     hal::bindings::bind_topology(m);
+    hal::bindings::bind_gang(m);
     hal::bindings::bind_data(m);
     hal::bindings::bind_replay(m);
 }

@@ -19,7 +19,10 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Entry]] = {
-    "replay swf": Entry("hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."),
+    "bench gangs": Entry("hal.cli.bench_gangs", "Place large gangs fast; compare small ones with CP-SAT."),
+    "replay swf": Entry(
+        "hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."
+    ),
     "topology": Entry("hal.cli.topology", "Look at topologies."),
 }
 
