@@ -11,9 +11,10 @@ import pydantic
 from pydantic import BeforeValidator, ConfigDict, Strict, StringConstraints
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from hal.errors import InvalidModel
+from hal._show import show
+from hal.errors import HalError, InvalidModel, PolicyError
 
-__all__ = ["NAME", "TEXT", "WHOLE", "amounts", "model", "quantity"]
+__all__ = ["NAME", "TEXT", "WHOLE", "amounts", "model", "quantity", "settings"]
 
 T = TypeVar("T")
 
@@ -34,6 +35,16 @@ WHOLE = Strict()
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def model(cls: type[T]) -> type[T]:
     """Make a frozen pydantic dataclass that raises InvalidModel and refuses unknown fields."""
+    return _checked(cls, InvalidModel)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen pydantic dataclass of a policy's parameters, which raises PolicyError."""
+    return _checked(cls, PolicyError)
+
+
+def _checked(cls: type[T], refusal: type[HalError]) -> type[T]:
     built: Any = pydantic_dataclass(frozen=True, config=_CONFIG)(cls)
     checked = built.__init__
     names = tuple(item.name for item in dataclasses.fields(built))
@@ -44,11 +55,11 @@ def model(cls: type[T]) -> type[T]:
             checked(self, *args, **kwargs)
         except pydantic.ValidationError as error:
             name = kwargs.get("name", args[0] if args else None)
-            raise _as_invalid_model(cls.__name__, names, name, error) from None
+            raise refusal(_describe(cls.__name__, names, name, error)) from None
 
     built.__init__ = init
     # Mappings have no hash; equal objects have equal names (or keys), which is all that a hash must promise.
-    built.__hash__ = lambda self: hash((cls.__name__, getattr(self, names[0])))
+    built.__hash__ = lambda self: hash((cls.__name__, *(getattr(self, name) for name in names[:1])))
     result: type[T] = built
     return result
 
@@ -63,24 +74,21 @@ def amounts(parse: Callable[..., int], field: str, **options: Any) -> BeforeVali
 
     def check(value: Any) -> dict[Any, int]:
         if not isinstance(value, Mapping):
-            raise InvalidModel(f"{field} = {value!r}: must be a mapping from resource name to amount")
+            raise InvalidModel(f"{field} = {show(value)}: must be a mapping from resource name to amount")
         return {key: parse(amount, field=f"{field}[{key!r}]", **options) for key, amount in value.items()}
 
     return BeforeValidator(check)
 
 
-def _as_invalid_model(
-    kind: str, names: tuple[str, ...], name: object, error: pydantic.ValidationError
-) -> InvalidModel:
-    who = f"{kind}({name!r})" if isinstance(name, str) else kind
+def _describe(kind: str, names: tuple[str, ...], name: object, error: pydantic.ValidationError) -> str:
+    who = f"{kind}({show(name)})" if isinstance(name, str) else kind
     parts: list[str] = []
     for item in error.errors(include_url=False)[:5]:
         first, *rest = item["loc"] or ("",)
         if isinstance(first, int) and first < len(names):  # given by position
             first = names[first]
         field = ".".join(str(part) for part in (first, *rest))
-        given = repr(item["input"])
-        given = given if len(given) <= 80 else given[:77] + "..."
+        given = show(item["input"])
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, InvalidModel):  # written by hal already, with field, value and fix
             parts.append(str(cause))
@@ -98,4 +106,4 @@ def _as_invalid_model(
             parts.append(f"{field}: is required; give a value")
         else:
             parts.append(f"{field} = {given}: {item['msg'].removeprefix('Value error, ')}")
-    return InvalidModel(f"{who}: " + "; ".join(dict.fromkeys(parts)))
+    return f"{who}: " + "; ".join(dict.fromkeys(parts))

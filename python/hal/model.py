@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator
 
 from hal import _core, units
+from hal._show import show
 from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
 from hal.errors import InvalidModel
 from hal.units import Quantity
@@ -62,9 +63,7 @@ def gpus(count: int, model: str, *, memory: Quantity = 0, link: int = 0) -> tupl
     8
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 64:
-        raise InvalidModel(
-            f"gpus: count = {count!r}: must be a whole number from 0 to 64, the most one node has"
-        )
+        raise InvalidModel(f"gpus: count = {show(count)}: must be a whole number from 0 to 64, the most one node has")
     return (GPU(model, memory=memory, link=link),) * count
 
 
@@ -108,7 +107,7 @@ def _selectors(value: Any) -> Any:
         return tuple(Selector(key, "In", _as_tuple(wanted)) for key, wanted in value.items())
     value = (value,) if isinstance(value, Selector) else _as_tuple(value)
     if not isinstance(value, tuple) or not all(isinstance(item, Selector) for item in value):
-        raise InvalidModel(f'selector = {value!r}: give {{"zone": "a"}} or a list of hal.Selector')
+        raise InvalidModel(f'selector = {show(value)}: give {{"zone": "a"}} or a list of hal.Selector')
     return value
 
 
@@ -117,14 +116,14 @@ def _gpu_list(value: Any) -> Any:
     if isinstance(value, (GPU, Mapping)):
         value = [value]
     if not isinstance(value, (list, tuple)):
-        raise InvalidModel(f'gpus = {value!r}: give hal.gpus(8, "A100") or a list of hal.GPU')
+        raise InvalidModel(f'gpus = {show(value)}: give hal.gpus(8, "A100") or a list of hal.GPU')
     out: list[Any] = []
     for item in value:
         if isinstance(item, Mapping) and "count" in item:
             rest = {key: given for key, given in item.items() if key != "count"}
             unknown = rest.keys() - {"model", "memory", "link"}
             if unknown or "model" not in rest:
-                raise InvalidModel(f"gpus = {item!r}: needs count and model, may have memory and link")
+                raise InvalidModel(f"gpus = {show(item)}: needs count and model, may have memory and link")
             out += gpus(item["count"], **rest)
         else:
             out.append(item)
@@ -249,9 +248,7 @@ class Job:
     resources: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.count, "resources")] = field(
         default_factory=dict
     )
-    selector: Annotated[
-        Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)
-    ] = ()
+    selector: Annotated[Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)] = ()
     tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
 
@@ -306,9 +303,9 @@ def _canonical_gpus(job: Job) -> dict[str, Any]:
         count = 1
     if count != int(count):
         if count > 1:
-            raise InvalidModel(f"gpus = {count!r}: must be whole GPUs, or a share of one below 1")
+            raise InvalidModel(f"gpus = {show(count)}: must be whole GPUs, or a share of one below 1")
         if share is not None:
-            raise InvalidModel(f"gpus = {count!r} with gpu_share = {share!r}: give the share once")
+            raise InvalidModel(f"gpus = {show(count)} with gpu_share = {show(share)}: give the share once")
         count, share = 1, units.gpu_milli(count, field="gpus") / 1000
     if job.gpu_memory and count == 0:
         count, share = 1, "memory"

@@ -11,6 +11,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from hal._show import show
 from hal.errors import InvalidModel
 
 __all__ = ["LIMIT", "Quantity", "count", "cpu_milli", "gpu_milli", "memory_mib"]
@@ -51,7 +52,7 @@ def cpu_milli(value: Quantity, *, field: str = "cpus", capacity: bool = False) -
     """
     amount, unit = _split(value, field, 'a number of CPUs such as 0.5, 4 or "500m"')
     if unit not in ("", "m"):
-        raise InvalidModel(f'{field} = {_show(value)}: unknown unit {unit!r}; write 0.5, 4 or "500m"')
+        raise InvalidModel(f'{field} = {show(value)}: unknown unit {unit!r}; write 0.5, 4 or "500m"')
     return _whole(amount if unit == "m" else amount * 1000, value, field, capacity)
 
 
@@ -83,9 +84,7 @@ def memory_mib(value: Quantity, *, field: str = "memory", capacity: bool = False
     if unit == "":
         return _whole(amount, value, field, capacity)
     if unit == "m":
-        raise InvalidModel(
-            f'{field} = {_show(value)}: "m" is a thousandth; for megabytes write "MB" or "MiB"'
-        )
+        raise InvalidModel(f'{field} = {show(value)}: "m" is a thousandth; for megabytes write "MB" or "MiB"')
     low = unit.lower()
     if low == "b":
         scale = 1
@@ -94,7 +93,7 @@ def memory_mib(value: Quantity, *, field: str = "memory", capacity: bool = False
         binary = stem.endswith("i")
         prefix = stem.removesuffix("i")
         if prefix not in _DECIMAL or (prefix == "" and stem):
-            raise InvalidModel(f"{field} = {_show(value)}: unknown unit {unit!r}; write {hint}")
+            raise InvalidModel(f"{field} = {show(value)}: unknown unit {unit!r}; write {hint}")
         scale = (1024 if binary else 1000) ** _DECIMAL[prefix]
     _check_range(amount, value, field)
     return _whole(amount * scale / _MIB, value, field, capacity)
@@ -110,12 +109,10 @@ def gpu_milli(value: Quantity, *, field: str = "gpu_share") -> int:
     """
     amount, unit = _split(value, field, 'a share of one GPU such as 0.46 or "460m"')
     if unit not in ("", "m"):
-        raise InvalidModel(f'{field} = {_show(value)}: unknown unit {unit!r}; write 0.46 or "460m"')
+        raise InvalidModel(f'{field} = {show(value)}: unknown unit {unit!r}; write 0.46 or "460m"')
     milli = _whole(amount if unit == "m" else amount * 1000, value, field, capacity=False)
     if not 0 < milli <= 1000:
-        raise InvalidModel(
-            f"{field} = {_show(value)}: a share of one GPU lies in (0, 1]; ask for more with gpus="
-        )
+        raise InvalidModel(f"{field} = {show(value)}: a share of one GPU lies in (0, 1]; ask for more with gpus=")
     return milli
 
 
@@ -132,36 +129,32 @@ def count(value: Quantity, *, field: str) -> int:
         binary = unit.endswith("i")
         prefix = unit.removesuffix("i")
         if prefix == "m" or prefix.lower() not in _DECIMAL or prefix == "":
-            raise InvalidModel(
-                f"{field} = {_show(value)}: unknown unit {unit!r}; write a whole number, 16k or 4Ki"
-            )
+            raise InvalidModel(f"{field} = {show(value)}: unknown unit {unit!r}; write a whole number, 16k or 4Ki")
         _check_range(amount, value, field)
         amount *= (1024 if binary else 1000) ** _DECIMAL[prefix.lower()]
     _check_range(amount, value, field)
     if amount != int(amount):
-        raise InvalidModel(f"{field} = {_show(value)}: must be a whole number; choose a smaller unit")
+        raise InvalidModel(f"{field} = {show(value)}: must be a whole number; choose a smaller unit")
     return int(amount)
 
 
 def _split(value: object, field: str, hint: str) -> tuple[Decimal, str]:
     """Split an amount into an exact number and its unit."""
     if isinstance(value, bool) or not isinstance(value, (numbers.Integral, float, str)):
-        raise InvalidModel(f"{field} = {_show(value)}: must be {hint}")
+        raise InvalidModel(f"{field} = {show(value)}: must be {hint}")
     if isinstance(value, str):
         match = _AMOUNT.fullmatch(value)
         if match is None:
-            raise InvalidModel(f"{field} = {_show(value)}: must be {hint}")
+            raise InvalidModel(f"{field} = {show(value)}: must be {hint}")
         number, unit = match.groups()
         # Longer text than any sane amount would only cost time in Decimal.
         if len(number) > 40:
-            raise InvalidModel(f"{field} = {_show(value)}: too many digits; must be {hint}")
+            raise InvalidModel(f"{field} = {show(value)}: too many digits; must be {hint}")
     else:
         if isinstance(value, float) and not math.isfinite(value):
-            raise InvalidModel(f"{field} = {_show(value)}: must be finite; write {hint}")
+            raise InvalidModel(f"{field} = {show(value)}: must be finite; write {hint}")
         if isinstance(value, numbers.Integral) and abs(int(value)) > LIMIT:
-            raise InvalidModel(
-                f"{field} = {_show(value)}: over the limit of 2**42 base units; check the unit"
-            )
+            raise InvalidModel(f"{field} = {show(value)}: over the limit of 2**42 base units; check the unit")
         number, unit = repr(float(value)), ""
     amount = Decimal(number)
     _check_range(amount, value, field)
@@ -170,24 +163,17 @@ def _split(value: object, field: str, hint: str) -> tuple[Decimal, str]:
 
 def _check_range(amount: Decimal, value: object, field: str) -> None:
     if amount < 0:
-        raise InvalidModel(f"{field} = {_show(value)}: must not be negative")
+        raise InvalidModel(f"{field} = {show(value)}: must not be negative")
     if amount > LIMIT:
-        raise InvalidModel(f"{field} = {_show(value)}: over the limit of 2**42 base units; check the unit")
+        raise InvalidModel(f"{field} = {show(value)}: over the limit of 2**42 base units; check the unit")
     if 0 < amount < _TINY:
-        raise InvalidModel(f"{field} = {_show(value)}: too small to mean anything; check the unit")
+        raise InvalidModel(f"{field} = {show(value)}: too small to mean anything; check the unit")
 
 
 def _whole(amount: Decimal, value: object, field: str, capacity: bool) -> int:
     """Round to base units in the safe direction, forgiving the noise of float arithmetic (0.1 + 0.2)."""
     if amount > LIMIT:
-        raise InvalidModel(f"{field} = {_show(value)}: over the limit of 2**42 base units; check the unit")
+        raise InvalidModel(f"{field} = {show(value)}: over the limit of 2**42 base units; check the unit")
     near = round(amount, 6)
     return math.floor(near) if capacity else math.ceil(near)
 
-
-def _show(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer with more digits than Python agrees to print
-        return "a huge integer"
-    return text if len(text) <= 60 else text[:57] + "..."

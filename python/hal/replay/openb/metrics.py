@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.replay.openb.trace import Nodes, Tasks, TypicalTask
+from hal.policies import TypicalTask
+from hal.replay.openb.trace import Nodes, Tasks
 
 __all__ = ["PERCENTS", "allocation", "curve", "fragmentation"]
 

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal.errors import InvalidModel
+from hal.policies import TypicalTask
 from hal.units import LIMIT
 
-__all__ = ["Nodes", "Tasks", "TypicalTask", "read_nodes", "read_tasks"]
+__all__ = ["Nodes", "Tasks", "read_nodes", "read_tasks"]
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -66,17 +67,6 @@ class Nodes:
             np.ascontiguousarray(self.gpu_model[rows]),
             self.models,
         )
-
-
-@dataclass(frozen=True)
-class TypicalTask:
-    """A class of equal tasks: ``gpu_models`` empty means any; ``count`` of them are in the trace."""
-
-    cpu: int
-    gpu_milli: int
-    gpus: int
-    gpu_models: tuple[str, ...]
-    count: int
 
 
 @dataclass(frozen=True)

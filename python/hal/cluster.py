@@ -1,0 +1,428 @@
+"""The live state: what every node has, what is free, what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal import _core
+from hal._columns import check_column, zeros
+from hal._show import show
+from hal.errors import HalError, InvalidModel
+from hal.model import GPU, Node, Taint
+
+if TYPE_CHECKING:
+    from hal.placement import Placements
+
+__all__ = ["Cluster", "Columns"]
+
+
+class Cluster:
+    """Nodes, and the jobs that run on them.
+
+    State changes only through its methods; ``hal.place`` leaves it as it was unless told otherwise. One caller at
+    a time may use a cluster; different clusters may be used from different threads.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        In index order: ties between nodes go to the lower index.
+
+    Raises
+    ------
+    InvalidModel
+        Two nodes share a name.
+
+    Examples
+    --------
+    >>> import hal
+    >>> cluster = hal.Cluster([hal.Node("n1", cpus=8, memory="32GiB", gpus=hal.gpus(2, "T4"))])
+    >>> len(cluster)
+    1
+    """
+
+    __slots__ = ("__weakref__", "_core")
+
+    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+        self._core = _core.Cluster()
+        self.add(nodes)
+
+    # ---- building ------------------------------------------------------------------------------------
+
+    @classmethod
+    def _of(cls, core: Any) -> Self:
+        self = cls.__new__(cls)
+        self._core = core
+        return self
+
+    @classmethod
+    def from_arrays(
+        cls,
+        *,
+        cpu_milli: NDArray[np.int64],
+        memory_mib: NDArray[np.int64],
+        gpu_count: NDArray[np.int32] | None = None,
+        gpu_model: NDArray[np.int32] | None = None,
+        gpu_memory: NDArray[np.int64] | None = None,
+        models: Sequence[str] = (),
+        names: Sequence[str] | None = None,
+        resources: Mapping[str, NDArray[np.int64]] | None = None,
+    ) -> Self:
+        """Build from columns, without a Python object a node.
+
+        Parameters
+        ----------
+        cpu_milli, memory_mib : (n,) int64
+            Capacity in milli-CPU and MiB.
+        gpu_count : (n,) int32, optional
+            Devices of each node, 0 … 64.
+        gpu_model : (n,) int32, optional
+            Index into ``models``; not looked at where a node has no device.
+        gpu_memory : (n,) int64, optional
+            MiB of each device; 0: unknown.
+        models : sequence of str
+            Model names.
+        names : sequence of str, optional
+            Default: ``node-0000000``, ``node-0000001``, …
+        resources : mapping of str to (n,) int64, optional
+            Extended resources.
+
+        Raises
+        ------
+        InvalidModel
+            An array has the wrong type, dtype, shape or order, or a value out of range; a name comes twice.
+
+        Notes
+        -----
+        O(n); 10,000 nodes take a few milliseconds.
+        """
+        cpu = check_column("cpu_milli", cpu_milli, np.int64, None)
+        size = cpu.size
+        count = zeros(size, np.int32) if gpu_count is None else check_column("gpu_count", gpu_count, np.int32, size, most=64)
+        model = zeros(size, np.int32) if gpu_model is None else check_column("gpu_model", gpu_model, np.int32, size)
+        if count.any() and int(model[count > 0].max()) >= len(models):
+            raise InvalidModel(f"gpu_model: names model {int(model[count > 0].max())} of {len(models)}; extend models=")
+        core = _core.Cluster.from_columns(
+            cpu,
+            check_column("memory_mib", memory_mib, np.int64, size),
+            count,
+            model,
+            zeros(size, np.int64) if gpu_memory is None else check_column("gpu_memory", gpu_memory, np.int64, size),
+            _strings("models", models),
+            None if names is None else _strings("names", names, size),
+            {name: check_column(f"resources[{show(name)}]", amount, np.int64, size) for name, amount in (resources or {}).items()},
+        )
+        return cls._of(core)
+
+    @classmethod
+    def from_openb(cls, path: str | PathLike[str]) -> Self:
+        """Read an OpenB node list, in file order.
+
+        Raises
+        ------
+        InvalidModel
+            As `hal.replay.openb.read_nodes`.
+        """
+        from hal.replay.openb import read_nodes
+
+        nodes = read_nodes(path)
+        return cls.from_arrays(
+            cpu_milli=nodes.cpu,
+            memory_mib=nodes.memory,
+            gpu_count=nodes.gpu_count,
+            gpu_model=nodes.gpu_model,
+            models=nodes.models,
+            names=nodes.names,
+        )
+
+    @classmethod
+    def from_yaml(cls, source: str | PathLike[str]) -> Self:
+        """Read a YAML file (`hal.files` has the format). Needs the extra ``yaml``.
+
+        Raises
+        ------
+        InvalidModel
+            The file cannot be read or a field is wrong; the message names file, field and value.
+        """
+        from hal.files import read_nodes
+
+        return cls(read_nodes(source, "yaml"))
+
+    @classmethod
+    def from_json(cls, source: str | PathLike[str]) -> Self:
+        """Read a JSON file, in the format of `from_yaml`."""
+        from hal.files import read_nodes
+
+        return cls(read_nodes(source, "json"))
+
+    def to_yaml(self, path: str | PathLike[str]) -> None:
+        """Write the nodes (not what runs on them) as YAML that `from_yaml` reads back."""
+        from hal.files import write_nodes
+
+        write_nodes(path, self.nodes(), "yaml")
+
+    def to_json(self, path: str | PathLike[str]) -> None:
+        """Write the nodes (not what runs on them) as JSON that `from_json` reads back."""
+        from hal.files import write_nodes
+
+        write_nodes(path, self.nodes(), "json")
+
+    # ---- reading -------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return int(self._core.n_nodes)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._core.has_node(name)
+
+    def __repr__(self) -> str:
+        return f"Cluster({len(self)} nodes, {len(self.jobs())} jobs)"
+
+    @property
+    def columns(self) -> Columns:
+        """Read-only numpy views of the live columns; index = node index."""
+        return Columns(self._core)
+
+    def node_names(self) -> list[str]:
+        """Names by node index; ``""`` where a node was removed."""
+        return list(self._core.node_names())
+
+    def node(self, name: str) -> Node:
+        """Return a node as it was described, with its present capacity.
+
+        Raises
+        ------
+        InvalidModel
+            There is no such node.
+        """
+        return _node(self._core.node(name))
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node, in index order."""
+        return (self.node(name) for name in self.node_names() if name)
+
+    def jobs(self) -> list[str]:
+        """Names of the jobs that run, in no promised order; column jobs are ``#<id>``."""
+        return list(self._core.jobs())
+
+    @property
+    def version(self) -> int:
+        """A number that changes with every change of state."""
+        return int(self._core.version)
+
+    def digest(self) -> int:
+        """Hash of everything that decisions depend on; O(nodes)."""
+        return int(self._core.digest())
+
+    # ---- changing ------------------------------------------------------------------------------------
+
+    def apply(self, placements: Placements) -> NDArray[np.int64]:
+        """Book what ``hal.place`` decided.
+
+        Returns
+        -------
+        (jobs,) int64
+            Id of each job in the books, for `release`; -1 where it was not placed.
+
+        Raises
+        ------
+        InvalidModel
+            The state has changed since so that something no longer fits, a name runs already, or the placements
+            are of another cluster. Nothing was booked.
+        """
+        return placements._apply(self)
+
+    def release(self, jobs: str | Iterable[str] | NDArray[np.int64]) -> None:
+        """Give back all that jobs hold, all or none.
+
+        Parameters
+        ----------
+        jobs : str, iterable of str, or int64 array
+            Names, or ids from `apply`.
+
+        Raises
+        ------
+        InvalidModel
+            One of them does not run here.
+        """
+        if isinstance(jobs, np.ndarray):
+            self._core.release_ids(check_column("jobs", jobs, np.int64, None))
+            return
+        if isinstance(jobs, str):
+            self._core.release(jobs)
+            return
+        names = _strings("jobs", list(jobs))
+        mark = self._core.mark()
+        try:
+            for name in names:
+                self._core.release(name)
+        except HalError:
+            self._core.rollback(mark)
+            raise
+        self._core.keep(mark)
+
+    def add(self, nodes: Node | Iterable[Node]) -> None:
+        """Let nodes join, all or none.
+
+        Raises
+        ------
+        InvalidModel
+            A name is taken.
+        """
+        self._core.add_nodes([_checked(node)._spec() for node in ([nodes] if isinstance(nodes, Node) else nodes)])
+
+    def update(self, node: Node) -> None:
+        """Replace the description of the node of that name: capacity, labels, taints, cordon.
+
+        Raises
+        ------
+        InvalidModel
+            No such node, or the new capacity is below what is used.
+        """
+        self._core.update_node(_checked(node)._spec())
+
+    def remove(self, name: str, *, evict: bool = False) -> list[str]:
+        """Let a node leave.
+
+        Parameters
+        ----------
+        name : str
+        evict : bool
+            Drop what runs there instead of refusing.
+
+        Returns
+        -------
+        list of str
+            Jobs that lost tasks (``#<id>`` for column jobs).
+
+        Raises
+        ------
+        InvalidModel
+            No such node, or it is busy and ``evict`` is not set.
+        """
+        return list(self._core.remove_node(name, evict))
+
+    # ---- trying out ----------------------------------------------------------------------------------
+
+    def fork(self) -> Self:
+        """Return an independent copy; O(nodes + jobs)."""
+        return self._of(self._core.fork())
+
+    @contextmanager
+    def what_if(self) -> Iterator[Self]:
+        """Try things out and throw them away; costs only what the trial changes.
+
+        Inside the block use the yielded cluster; the original refuses until the block ends. Trials nest.
+
+        Examples
+        --------
+        >>> import hal
+        >>> cluster = hal.Cluster([hal.Node("n1", cpus=8)])
+        >>> with cluster.what_if() as trial:
+        ...     _ = trial.remove("n1")
+        >>> len(cluster)
+        1
+        """
+        core = self._core
+        trial = self._of(core)
+        self._core = _Refuses("the cluster is inside what_if(): use the trial, or leave the block first")
+        mark = core.mark()
+        try:
+            yield trial
+        finally:
+            trial._core = _Refuses("this trial is over: its what_if() block has ended")
+            core.rollback(mark)
+            self._core = core
+
+
+class Columns:
+    """Read-only numpy views of a cluster's live columns, without copies; index = node index.
+
+    Attributes
+    ----------
+    free_cpu, capacity_cpu : (n,) int64, milli-CPU
+    free_memory, capacity_memory : (n,) int64, MiB
+    gpu_free : (devices,) int32, milli-GPU; the devices of node i are ``gpu_free[gpu_begin[i]:][:gpu_count[i]]``
+    gpu_begin : (n,) int64
+    gpu_total_free : (n,) int32, milli-GPU
+    present : (n,) uint8, 0 where a node was removed
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        if name not in _COLUMNS:
+            raise AttributeError(f"no column {show(name)}; there are {', '.join(sorted(_COLUMNS))}")
+        column: NDArray[Any] = getattr(self._core, name)
+        return column
+
+    def free(self, resource: str) -> NDArray[np.int64]:
+        """Free amount of an extended resource on every node, (n,) int64."""
+        column: NDArray[np.int64] = self._core.free_extended(resource)
+        return column
+
+    def capacity(self, resource: str) -> NDArray[np.int64]:
+        """Capacity of an extended resource on every node, (n,) int64."""
+        column: NDArray[np.int64] = self._core.capacity_extended(resource)
+        return column
+
+
+_COLUMNS = frozenset(
+    {
+        "free_cpu",
+        "capacity_cpu",
+        "free_memory",
+        "capacity_memory",
+        "gpu_free",
+        "gpu_begin",
+        "gpu_count",
+        "gpu_total_free",
+        "present",
+    }
+)
+
+
+class _Refuses:
+    """Stands where a cluster's core was, so that the hot path needs no test."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def __getattr__(self, name: str) -> Any:
+        raise HalError(self._why)
+
+
+def _checked(node: object) -> Node:
+    if not isinstance(node, Node):
+        raise InvalidModel(f"nodes: {show(node)} must be a hal.Node")
+    return node
+
+
+def _strings(field: str, values: Sequence[str], size: int | None = None) -> list[str]:
+    out = list(values)
+    if isinstance(values, str) or not all(isinstance(value, str) for value in out):
+        raise InvalidModel(f"{field}: must be a sequence of str")
+    if size is not None and len(out) != size:
+        raise InvalidModel(f"{field}: has {len(out)} entries, must have {size} like the columns")
+    return out
+
+
+def _node(spec: Any) -> Node:
+    return Node(
+        spec.name,
+        cpus=spec.cpu / 1000,
+        memory=spec.memory,
+        gpus=tuple(GPU(model, memory=memory, link=link) for model, memory, link in spec.gpus),
+        resources=dict(spec.extended),
+        labels=dict(spec.labels),
+        taints=tuple(Taint(key, value, effect) for key, value, effect in spec.taints),
+        schedulable=spec.schedulable,
+    )

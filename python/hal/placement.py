@@ -1,0 +1,320 @@
+"""What ``hal.place`` answers: per job, where it goes or why not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal import _core
+from hal.errors import HalError, InvalidModel
+from hal.job_columns import JobColumns
+
+if TYPE_CHECKING:
+    from hal.cluster import Cluster
+    from hal.model import Job
+    from hal.policy import Policy
+
+__all__ = ["Explanation", "Placement", "Placements", "Status"]
+
+
+class Status(IntEnum):
+    """The answer for one job."""
+
+    #: It has nodes, and GPUs if it asked for them.
+    PLACED = 0
+    #: It does not fit now; it would on an empty cluster.
+    UNSCHEDULABLE = 1
+    #: It would not fit even if nothing ran.
+    INFEASIBLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One job's answer.
+
+    Attributes
+    ----------
+    job : str
+        Its name; ``#<row>`` for a job that came as a column.
+    status : Status
+    nodes : tuple of str
+        Node of each task; empty when not placed.
+    gpus : tuple of tuple of int
+        Device indices of each task on its node.
+    scores : tuple of float
+        Score of each task's node when it was chosen, higher is better.
+    """
+
+    job: str
+    status: Status
+    nodes: tuple[str, ...]
+    gpus: tuple[tuple[int, ...], ...]
+    scores: tuple[float, ...]
+
+    @property
+    def placed(self) -> bool:
+        """Whether the job has a place."""
+        return self.status is Status.PLACED
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a job went where it did, or nowhere: the state as its turn came.
+
+    Attributes
+    ----------
+    job : str
+    status : Status
+    nodes : int
+        Nodes looked at.
+    feasible : int
+        Nodes on which one task fits.
+    reasons : mapping of str to int
+        Reason → how many nodes it rejected; every rejected node counts once.
+    top : tuple of (node, score, {scorer: score})
+        The best nodes, best first, with the parts of their scores.
+    missing : str
+        What would be needed, in one line; empty when placed.
+    """
+
+    job: str
+    status: Status
+    nodes: int
+    feasible: int
+    reasons: Mapping[str, int]
+    top: tuple[tuple[str, float, Mapping[str, float]], ...]
+    missing: str
+
+    def __str__(self) -> str:
+        lines = [f"{self.job}: {self.status.name}, fits on {self.feasible} of {self.nodes} nodes"]
+        lines += [f"  {count} × {reason}" for reason, count in sorted(self.reasons.items(), key=lambda r: -r[1])]
+        for node, total, parts in self.top:
+            shown = ", ".join(f"{name} {score:.4g}" for name, score in parts.items())
+            lines.append(f"  {node}: {total:.4g} ({shown})")
+        if self.missing:
+            lines.append(f"  missing: {self.missing}")
+        return "\n".join(lines)
+
+
+class Placements(Sequence[Placement]):
+    """Answers in the order in which the jobs were given; objects are built when looked at.
+
+    The columns are views of the core's result, in the order of decision: the given order unless ``order=`` named
+    another, when `row` says which job each line is.
+
+    Attributes
+    ----------
+    policy : Policy
+        What decided.
+    """
+
+    __slots__ = ("__dict__", "_cluster", "_ids", "_jobs", "_order", "_result", "_version", "policy")
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        jobs: Sequence[Job] | JobColumns,
+        result: Any,
+        policy: Policy,
+        order: NDArray[np.int64] | None = None,
+        *,
+        applied: bool = False,
+    ) -> None:
+        self._cluster = cluster
+        self._jobs = jobs  # in the order of decision
+        self._result = result
+        self._order = order
+        self._version = result.version
+        self._ids: NDArray[np.int64] | None = None
+        self.policy = policy
+
+    # ---- columns -------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """(jobs,) uint8, `Status` of each job in the order of decision."""
+        column: NDArray[np.uint8] = self._result.status
+        return column
+
+    @property
+    def task_begin(self) -> NDArray[np.int64]:
+        """(jobs + 1,) int64: the tasks of job i are ``task_begin[i]:task_begin[i + 1]``."""
+        column: NDArray[np.int64] = self._result.task_begin
+        return column
+
+    @property
+    def node(self) -> NDArray[np.int32]:
+        """(tasks,) int32, node index, -1 where not placed."""
+        column: NDArray[np.int32] = self._result.node
+        return column
+
+    @property
+    def gpu_mask(self) -> NDArray[np.uint64]:
+        """(tasks,) uint64, bit i set: device i of the node."""
+        column: NDArray[np.uint64] = self._result.gpus
+        return column
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """(tasks,) float64, score of the chosen node."""
+        column: NDArray[np.float64] = self._result.score
+        return column
+
+    @cached_property
+    def row(self) -> NDArray[np.int64]:
+        """(jobs,) int64, given row of the i-th decision."""
+        return np.arange(len(self._jobs)) if self._order is None else self._order
+
+    def counts(self) -> dict[Status, int]:
+        """How many jobs have each status."""
+        counted = Counter(self.status.tolist())
+        return {status: counted[status] for status in Status}
+
+    # ---- objects -------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @overload
+    def __getitem__(self, index: int) -> Placement: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Placement]: ...
+    def __getitem__(self, index: int | slice) -> Placement | list[Placement]:
+        if isinstance(index, slice):
+            return [self._build(row) for row in range(*index.indices(len(self)))]
+        row = index + len(self) if index < 0 else index
+        if not 0 <= row < len(self):
+            raise IndexError(f"placement {index} of {len(self)}")
+        return self._build(row)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status.name}" for status, count in self.counts().items() if count)
+        return f"Placements({counts or 'no jobs'})"
+
+    def find(self, job: str) -> Placement:
+        """Return the answer for the job of that name.
+
+        Raises
+        ------
+        InvalidModel
+            It was not among the jobs.
+        """
+        return self[self._given(job)]
+
+    def explain(self, job: str | int, *, top: int = 5) -> Explanation:
+        """Say why a job went where it did, or nowhere, on the state that it met when its turn came.
+
+        Works on the unchanged cluster and on one that had these placements applied and nothing else since.
+
+        Parameters
+        ----------
+        job : str or int
+            Name, or index in the given order.
+        top : int
+            How many of the best nodes to show with the parts of their scores.
+
+        Raises
+        ------
+        InvalidModel
+            It was not among the jobs.
+        HalError
+            The cluster has changed since, so that its state then is gone.
+
+        Notes
+        -----
+        Earlier decisions of the same call are made once more: O(place) in the worst case.
+        """
+        line = self._line(self._given(job))
+        core = self._cluster._core
+        if core.version != self._version:
+            raise HalError(
+                "the cluster has changed since these placements were made, so the state they met is gone; "
+                "call explain() before changing it, or place on cluster.fork() and keep that"
+            )
+        # The state that a job met is the one after the decisions before it: book all, take its own and later back.
+        mark = core.mark()
+        try:
+            ids = core.apply(self._result) if self._ids is None else self._ids
+            later = ids[line:]
+            core.release_ids(np.ascontiguousarray(later[later >= 0]))
+            told = core.explain(self._core_job(line), self.policy._core, top)
+        finally:
+            core.rollback(mark)
+        return Explanation(
+            job=self._name(line),
+            status=Status(int(self.status[line])),
+            nodes=told.nodes,
+            feasible=told.feasible,
+            reasons=dict(told.reasons),
+            top=tuple((node, total, dict(parts)) for node, total, parts in told.top),
+            missing=told.missing,
+        )
+
+    # ---- inside --------------------------------------------------------------------------------------
+
+    def _apply(self, cluster: Cluster) -> NDArray[np.int64]:
+        if self._ids is not None:
+            raise InvalidModel("placements: are applied already; release their jobs before applying them again")
+        ids: NDArray[np.int64] = cluster._core.apply(self._result)
+        self._cluster, self._ids, self._version = cluster, ids, cluster._core.version
+        return ids if self._order is None else ids[np.argsort(self._order)]
+
+    @cached_property
+    def _line_of(self) -> NDArray[np.int64]:
+        return np.argsort(self.row)
+
+    def _line(self, row: int) -> int:
+        return row if self._order is None else int(self._line_of[row])
+
+    @cached_property
+    def _rows_by_name(self) -> dict[str, int]:
+        return {self._name(line): int(row) for line, row in enumerate(self.row.tolist())}
+
+    def _given(self, job: str | int) -> int:
+        if isinstance(job, str):
+            if job not in self._rows_by_name:
+                raise InvalidModel(f"job = {job!r}: was not among the {len(self)} jobs placed")
+            return self._rows_by_name[job]
+        if not -len(self) <= job < len(self):
+            raise InvalidModel(f"job = {job!r}: there are {len(self)} placements, 0 … {len(self) - 1}")
+        return job % len(self)
+
+    def _name(self, line: int) -> str:
+        return f"#{self.row[line]}" if isinstance(self._jobs, JobColumns) else self._jobs[line].name
+
+    def _core_job(self, line: int) -> Any:
+        jobs = self._jobs
+        if not isinstance(jobs, JobColumns):
+            return jobs[line]._core
+        tasks = 1 if jobs.tasks is None else int(jobs.tasks[line])
+        return _core.Job(self._name(line), jobs.shapes[int(jobs.shape[line])], tasks)
+
+    @cached_property
+    def _node_names(self) -> list[str]:
+        return self._cluster.node_names()
+
+    def _build(self, row: int) -> Placement:
+        line = self._line(row)
+        status = Status(int(self.status[line]))
+        if status is not Status.PLACED:
+            return Placement(self._name(line), status, (), (), ())
+        tasks = slice(int(self.task_begin[line]), int(self.task_begin[line + 1]))
+        names = self._node_names
+        return Placement(
+            self._name(line),
+            status,
+            tuple(names[node] for node in self.node[tasks].tolist()),
+            tuple(_devices(mask) for mask in self.gpu_mask[tasks].tolist()),
+            tuple(self.score[tasks].tolist()),
+        )
+
+
+def _devices(mask: int) -> tuple[int, ...]:
+    return tuple(index for index in range(mask.bit_length()) if mask >> index & 1)

@@ -1,0 +1,21 @@
+"""WorstFit."""
+
+from __future__ import annotations
+
+from hal._validate import settings
+from hal.policies._base import Scaled
+
+__all__ = ["WorstFit"]
+
+
+@settings
+class WorstFit(Scaled):
+    """The node with the most left over after the task.
+
+    Assumes: amounts of different resources compare after division by the largest node's.
+    Formula: 1 - best_fit.
+    Cost: O(1) a node that changed, O(log n) a decision.
+    Source: Johnson, "Near-optimal bin packing algorithms", MIT 1973.
+    """
+
+    name = "worst_fit"
