@@ -42,7 +42,9 @@ def check_column(
             f"{name} = {type(value).__name__}: must be a numpy array; use np.asarray(…, dtype=np.{wanted})"
         )
     if value.dtype != wanted or not value.dtype.isnative:
-        raise InvalidModel(f"{name}: dtype is {value.dtype}, must be {wanted}; use {name}.astype(np.{wanted})")
+        raise InvalidModel(
+            f"{name}: dtype is {value.dtype}, must be {wanted}; use {name}.astype(np.{wanted})"
+        )
     if value.ndim != 1:
         raise InvalidModel(f"{name}: shape is {value.shape}, must have one dimension; use {name}.ravel()")
     if size is not None and value.size != size:

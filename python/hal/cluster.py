@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from hal import _core
 from hal._columns import check_column, zeros
 from hal._show import show
+from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
 from hal.model import GPU, Node, Taint
+from hal.units import LIMIT
 
 if TYPE_CHECKING:
     from hal.placement import Placements
 
-__all__ = ["Cluster", "Columns"]
+__all__ = ["Cluster"]
 
 
 class Cluster:
@@ -102,20 +104,32 @@ class Cluster:
         O(n); 10,000 nodes take a few milliseconds.
         """
         cpu = check_column("cpu_milli", cpu_milli, np.int64, None)
-        size = cpu.size
-        count = zeros(size, np.int32) if gpu_count is None else check_column("gpu_count", gpu_count, np.int32, size, most=64)
-        model = zeros(size, np.int32) if gpu_model is None else check_column("gpu_model", gpu_model, np.int32, size)
+
+        def column(name: str, value: Any, dtype: Any, most: int = LIMIT) -> Any:
+            return (
+                zeros(cpu.size, dtype)
+                if value is None
+                else check_column(name, value, dtype, cpu.size, most=most)
+            )
+
+        count = column("gpu_count", gpu_count, np.int32, 64)
+        model = column("gpu_model", gpu_model, np.int32, 2**31 - 1)
         if count.any() and int(model[count > 0].max()) >= len(models):
-            raise InvalidModel(f"gpu_model: names model {int(model[count > 0].max())} of {len(models)}; extend models=")
+            raise InvalidModel(
+                f"gpu_model: names model {int(model[count > 0].max())} of {len(models)}; extend models="
+            )
         core = _core.Cluster.from_columns(
             cpu,
-            check_column("memory_mib", memory_mib, np.int64, size),
+            check_column("memory_mib", memory_mib, np.int64, cpu.size),
             count,
             model,
-            zeros(size, np.int64) if gpu_memory is None else check_column("gpu_memory", gpu_memory, np.int64, size),
+            column("gpu_memory", gpu_memory, np.int64),
             _strings("models", models),
-            None if names is None else _strings("names", names, size),
-            {name: check_column(f"resources[{show(name)}]", amount, np.int64, size) for name, amount in (resources or {}).items()},
+            None if names is None else _strings("names", names, cpu.size),
+            {
+                name: column(f"resources[{name!r}]", amount, np.int64)
+                for name, amount in (resources or {}).items()
+            },
         )
         return cls._of(core)
 
@@ -178,10 +192,10 @@ class Cluster:
         return int(self._core.n_nodes)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._core.has_node(name)
+        return isinstance(name, str) and name in set(self.node_names())
 
     def __repr__(self) -> str:
-        return f"Cluster({len(self)} nodes, {len(self.jobs())} jobs)"
+        return f"Cluster({len(self)} nodes, {self._core.n_jobs} jobs)"
 
     @property
     def columns(self) -> Columns:
@@ -189,7 +203,7 @@ class Cluster:
         return Columns(self._core)
 
     def node_names(self) -> list[str]:
-        """Names by node index; ``""`` where a node was removed."""
+        """Names of the present nodes, in index order."""
         return list(self._core.node_names())
 
     def node(self, name: str) -> Node:
@@ -200,14 +214,14 @@ class Cluster:
         InvalidModel
             There is no such node.
         """
-        return _node(self._core.node(name))
+        return _node(self._core.node(name).state())
 
     def nodes(self) -> Iterator[Node]:
         """Every node, in index order."""
-        return (self.node(name) for name in self.node_names() if name)
+        return (self.node(name) for name in self.node_names())
 
     def jobs(self) -> list[str]:
-        """Names of the jobs that run, in no promised order; column jobs are ``#<id>``."""
+        """Names of the jobs that run, oldest id first; jobs that came as columns have only ids."""
         return list(self._core.jobs())
 
     @property
@@ -274,7 +288,9 @@ class Cluster:
         InvalidModel
             A name is taken.
         """
-        self._core.add_nodes([_checked(node)._spec() for node in ([nodes] if isinstance(nodes, Node) else nodes)])
+        self._core.add_nodes(
+            [_checked(node)._spec() for node in ([nodes] if isinstance(nodes, Node) else nodes)]
+        )
 
     def update(self, node: Node) -> None:
         """Replace the description of the node of that name: capacity, labels, taints, cordon.
@@ -340,56 +356,6 @@ class Cluster:
             self._core = core
 
 
-class Columns:
-    """Read-only numpy views of a cluster's live columns, without copies; index = node index.
-
-    Attributes
-    ----------
-    free_cpu, capacity_cpu : (n,) int64, milli-CPU
-    free_memory, capacity_memory : (n,) int64, MiB
-    gpu_free : (devices,) int32, milli-GPU; the devices of node i are ``gpu_free[gpu_begin[i]:][:gpu_count[i]]``
-    gpu_begin : (n,) int64
-    gpu_total_free : (n,) int32, milli-GPU
-    present : (n,) uint8, 0 where a node was removed
-    """
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: Any) -> None:
-        self._core = core
-
-    def __getattr__(self, name: str) -> NDArray[Any]:
-        if name not in _COLUMNS:
-            raise AttributeError(f"no column {show(name)}; there are {', '.join(sorted(_COLUMNS))}")
-        column: NDArray[Any] = getattr(self._core, name)
-        return column
-
-    def free(self, resource: str) -> NDArray[np.int64]:
-        """Free amount of an extended resource on every node, (n,) int64."""
-        column: NDArray[np.int64] = self._core.free_extended(resource)
-        return column
-
-    def capacity(self, resource: str) -> NDArray[np.int64]:
-        """Capacity of an extended resource on every node, (n,) int64."""
-        column: NDArray[np.int64] = self._core.capacity_extended(resource)
-        return column
-
-
-_COLUMNS = frozenset(
-    {
-        "free_cpu",
-        "capacity_cpu",
-        "free_memory",
-        "capacity_memory",
-        "gpu_free",
-        "gpu_begin",
-        "gpu_count",
-        "gpu_total_free",
-        "present",
-    }
-)
-
-
 class _Refuses:
     """Stands where a cluster's core was, so that the hot path needs no test."""
 
@@ -415,14 +381,15 @@ def _strings(field: str, values: Sequence[str], size: int | None = None) -> list
     return out
 
 
-def _node(spec: Any) -> Node:
+def _node(state: tuple[Any, ...]) -> Node:
+    name, cpu, memory, devices, extended, labels, taints, schedulable = state
     return Node(
-        spec.name,
-        cpus=spec.cpu / 1000,
-        memory=spec.memory,
-        gpus=tuple(GPU(model, memory=memory, link=link) for model, memory, link in spec.gpus),
-        resources=dict(spec.extended),
-        labels=dict(spec.labels),
-        taints=tuple(Taint(key, value, effect) for key, value, effect in spec.taints),
-        schedulable=spec.schedulable,
+        name,
+        cpus=cpu / 1000,
+        memory=memory,
+        gpus=tuple(GPU(model, memory=memory, link=link) for model, memory, link in devices),
+        resources=dict(extended),
+        labels=dict(labels),
+        taints=tuple(Taint(key, value, effect) for key, value, effect in taints),
+        schedulable=schedulable,
     )

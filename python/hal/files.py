@@ -32,7 +32,7 @@ def format_of(path: str | PathLike[str]) -> Format:
     return "json" if str(path).endswith(".json") else "yaml"
 
 
-def read_nodes(path: str | PathLike[str], format: Format) -> list[Node]:  # noqa: A002  # the field's word
+def read_nodes(path: str | PathLike[str], format: Format) -> list[Node]:  # the field's word
     """Read the nodes of a document.
 
     Raises
@@ -45,12 +45,12 @@ def read_nodes(path: str | PathLike[str], format: Format) -> list[Node]:  # noqa
     return list(_entries(Path(path), format, "nodes", Node, {"taints": Taint}))
 
 
-def read_jobs(path: str | PathLike[str], format: Format) -> list[Job]:  # noqa: A002  # the field's word
+def read_jobs(path: str | PathLike[str], format: Format) -> list[Job]:  # the field's word
     """Read the jobs of a document; raises as `read_nodes`."""
     return list(_entries(Path(path), format, "jobs", Job, {"tolerations": Toleration, "selector": Selector}))
 
 
-def write_nodes(path: str | PathLike[str], nodes: Iterable[Node], format: Format) -> None:  # noqa: A002
+def write_nodes(path: str | PathLike[str], nodes: Iterable[Node], format: Format) -> None:
     """Write a document that `read_nodes` reads back to equal nodes.
 
     Raises
@@ -89,7 +89,7 @@ def _plain_node(node: Node) -> dict[str, Any]:
     return out
 
 
-def _entries(path: Path, format: Format, key: str, kind: type[T], nested: Mapping[str, type]) -> Iterator[T]:  # noqa: A002
+def _entries(path: Path, format: Format, key: str, kind: type[T], nested: Mapping[str, type]) -> Iterator[T]:
     document = _load(path, format)
     entries = document.get(key) if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -119,7 +119,7 @@ def _is_fields(item: object) -> bool:
     return isinstance(item, dict) and all(isinstance(field, str) for field in item)
 
 
-def _load(path: Path, format: Format) -> Any:  # noqa: A002
+def _load(path: Path, format: Format) -> Any:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -158,13 +158,15 @@ def _load_yaml(text: str) -> Any:
         """Safe, and a key that comes twice is an error instead of the last one winning."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+            keys = [
+                key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"
+            ]
             for key in keys:
                 if keys.count(key) > 1:
                     raise InvalidModel(f"line {node.start_mark.line + 1}: field {show(key)} is given twice")
             return super().construct_mapping(node, deep=deep)
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506  # a subclass of SafeLoader
+        return yaml.load(text, Loader)  # a subclass of SafeLoader
     except yaml.YAMLError as error:
         raise InvalidModel(f"is no YAML: {' '.join(str(error).split())}") from None

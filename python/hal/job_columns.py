@@ -75,7 +75,9 @@ class JobColumns:
         cpu = check_column("cpu_milli", cpu_milli, np.int64, None)
         size = cpu.size
         memory = check_column("memory_mib", memory_mib, np.int64, size)
-        number = zeros(size, np.int64) if gpus is None else check_column("gpus", gpus, np.int64, size, most=64)
+        number = (
+            zeros(size, np.int64) if gpus is None else check_column("gpus", gpus, np.int64, size, most=64)
+        )
         if gpu_milli is None:
             share = np.where(number > 0, 1000, 0)
         else:
@@ -94,7 +96,7 @@ class JobColumns:
             else check_column("gpu_models", gpu_models, np.int32, size, most=len(sets) - 1)
         )
         self._set_tasks(tasks, size)
-        self.shapes, self.shape = _core.intern_columns(cpu, memory, number, share, models, sets)
+        self.shapes, self.shape = _intern((cpu, memory, number, share, models), sets)
 
     @classmethod
     def from_shapes(cls, shape: I32, shapes: Sequence[Job], *, tasks: I32 | None = None) -> Self:
@@ -164,13 +166,33 @@ class JobColumns:
         return f"JobColumns({len(self)} jobs, {len(self.shapes)} shapes)"
 
     def _set_tasks(self, tasks: I32 | None, size: int) -> None:
-        self.tasks = None if tasks is None else check_column("tasks", tasks, np.int32, size, least=1, most=2**20)
+        self.tasks = (
+            None if tasks is None else check_column("tasks", tasks, np.int32, size, least=1, most=2**20)
+        )
+
+
+def _intern(columns: tuple[NDArray[Any], ...], sets: list[list[str]]) -> tuple[list[_core.Shape], I32]:
+    """Return the distinct rows as shapes, and each row's index into them; O(n log n)."""
+    key = np.zeros(columns[0].size, dtype=np.int64)
+    for column in columns:
+        values, code = np.unique(column, return_inverse=True)
+        # Both factors are below n, so their product stays inside int64 for any n that fits in memory.
+        _, key = np.unique(key * max(values.size, 1) + code, return_inverse=True)
+    _, first, index = np.unique(key, return_index=True, return_inverse=True)
+    rows = zip(*(column[first].tolist() for column in columns), strict=True)
+    shapes = [
+        _core.Shape(cpu, memory, gpus, milli, 0, sets[models] if gpus else [])
+        for cpu, memory, gpus, milli, models in rows
+    ]
+    return shapes, index.astype(np.int32)
 
 
 def _check_sets(model_sets: Sequence[Sequence[str]]) -> list[list[str]]:
     sets: list[list[str]] = []
     for index, models in enumerate(model_sets):
         if isinstance(models, str) or not all(isinstance(model, str) and model for model in models):
-            raise InvalidModel(f"model_sets[{index}] = {models!r}: must be a sequence of model names; () allows any")
+            raise InvalidModel(
+                f"model_sets[{index}] = {models!r}: must be a sequence of model names; () allows any"
+            )
         sets.append(list(models))
     return sets

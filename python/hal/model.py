@@ -63,7 +63,9 @@ def gpus(count: int, model: str, *, memory: Quantity = 0, link: int = 0) -> tupl
     8
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 64:
-        raise InvalidModel(f"gpus: count = {show(count)}: must be a whole number from 0 to 64, the most one node has")
+        raise InvalidModel(
+            f"gpus: count = {show(count)}: must be a whole number from 0 to 64, the most one node has"
+        )
     return (GPU(model, memory=memory, link=link),) * count
 
 
@@ -248,7 +250,9 @@ class Job:
     resources: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.count, "resources")] = field(
         default_factory=dict
     )
-    selector: Annotated[Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)] = ()
+    selector: Annotated[
+        Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)
+    ] = ()
     tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hal import policies
-from hal.cluster import Cluster
+from hal import _core, policies
 from hal._show import show
+from hal.cluster import Cluster
 from hal.errors import InvalidModel, PolicyError
 from hal.job_columns import JobColumns
 from hal.model import Job
@@ -80,14 +80,14 @@ def place(
     if type(jobs) is Job:
         if order is not None:
             _permutation(order, [jobs])
-        result = cluster._core.place([jobs._core], decided._core, apply)  # type: ignore[attr-defined]  # set when built
-        return Placements(cluster, (jobs,), result, decided, applied=apply)
+        result = _core.place_one(cluster._core, jobs._core, decided._core, apply)  # type: ignore[attr-defined]  # set when built
+        return Placements(cluster, (jobs,), result, decided)
     if isinstance(jobs, JobColumns):
         rows = _permutation(order, jobs)
         if rows is not None:
             jobs = jobs.take(rows)
-        result = cluster._core.place_columns(jobs.shape, jobs.shapes, jobs.tasks, decided._core, apply)
-        return Placements(cluster, jobs, result, decided, rows, applied=apply)
+        result = _core.place_columns(cluster._core, jobs.shape, jobs.shapes, jobs.tasks, decided._core, apply)
+        return Placements(cluster, jobs, result, decided, rows)
     given = tuple(jobs)  # type: ignore[arg-type]  # a Job is no iterable: subclasses end here and are refused below
     for index, job in enumerate(given):
         if not isinstance(job, Job):
@@ -95,8 +95,8 @@ def place(
     rows = _permutation(order, given)
     if rows is not None:
         given = tuple(given[row] for row in rows.tolist())
-    result = cluster._core.place([job._core for job in given], decided._core, apply)  # type: ignore[attr-defined]
-    return Placements(cluster, given, result, decided, rows, applied=apply)
+    result = _core.place(cluster._core, [job._core for job in given], decided._core, apply)  # type: ignore[attr-defined]
+    return Placements(cluster, given, result, decided, rows)
 
 
 def explain(cluster: Cluster, job: Job, policy: Policy | str = "best_fit", *, top: int = 5) -> Explanation:
@@ -141,7 +141,9 @@ def _permutation(order: object, jobs: Sequence[Job] | JobColumns) -> NDArray[np.
         return np.lexsort(tuple(sign * column for column in reversed(size)))
     rows = np.asarray(order)
     if rows.dtype.kind not in "iu" or rows.shape != (len(jobs),):
-        raise InvalidModel(f"order: must name each of the {len(jobs)} rows once; got {rows.dtype} of {rows.shape}")
+        raise InvalidModel(
+            f"order: must name each of the {len(jobs)} rows once; got {rows.dtype} of {rows.shape}"
+        )
     rows = rows.astype(np.int64)
     if not np.array_equal(np.sort(rows), np.arange(len(jobs))):
         raise InvalidModel(f"order: must name each of the {len(jobs)} rows exactly once")
@@ -151,7 +153,9 @@ def _permutation(order: object, jobs: Sequence[Job] | JobColumns) -> NDArray[np.
 def _sizes(jobs: Sequence[Job] | JobColumns) -> tuple[NDArray[np.int64], ...]:
     """(GPU, CPU, memory) of each whole job, in base units."""
     if isinstance(jobs, JobColumns):
-        each = np.array([(s.gpus * s.gpu_milli, s.cpu, s.memory) for s in jobs.shapes], dtype=np.int64).reshape(-1, 3)
+        each = np.array(
+            [(s.gpus * s.gpu_milli, s.cpu, s.memory) for s in jobs.shapes], dtype=np.int64
+        ).reshape(-1, 3)
         table = each[jobs.shape] * (1 if jobs.tasks is None else jobs.tasks[:, None].astype(np.int64))
     else:
         table = np.array(

@@ -94,7 +94,9 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"{self.job}: {self.status.name}, fits on {self.feasible} of {self.nodes} nodes"]
-        lines += [f"  {count} × {reason}" for reason, count in sorted(self.reasons.items(), key=lambda r: -r[1])]
+        lines += [
+            f"  {count} × {reason}" for reason, count in sorted(self.reasons.items(), key=lambda r: -r[1])
+        ]
         for node, total, parts in self.top:
             shown = ", ".join(f"{name} {score:.4g}" for name, score in parts.items())
             lines.append(f"  {node}: {total:.4g} ({shown})")
@@ -115,7 +117,7 @@ class Placements(Sequence[Placement]):
         What decided.
     """
 
-    __slots__ = ("__dict__", "_cluster", "_ids", "_jobs", "_order", "_result", "_version", "policy")
+    __slots__ = ("__dict__", "_handle", "_jobs", "_order", "_result", "_version", "policy")
 
     def __init__(
         self,
@@ -124,15 +126,12 @@ class Placements(Sequence[Placement]):
         result: Any,
         policy: Policy,
         order: NDArray[np.int64] | None = None,
-        *,
-        applied: bool = False,
     ) -> None:
-        self._cluster = cluster
+        self._handle = cluster._core
         self._jobs = jobs  # in the order of decision
         self._result = result
         self._order = order
         self._version = result.version
-        self._ids: NDArray[np.int64] | None = None
         self.policy = policy
 
     # ---- columns -------------------------------------------------------------------------------------
@@ -229,10 +228,10 @@ class Placements(Sequence[Placement]):
 
         Notes
         -----
-        Earlier decisions of the same call are made once more: O(place) in the worst case.
+        O(nodes), plus O(jobs) to take decisions back and put them again.
         """
         line = self._line(self._given(job))
-        core = self._cluster._core
+        core = self._handle
         if core.version != self._version:
             raise HalError(
                 "the cluster has changed since these placements were made, so the state they met is gone; "
@@ -241,30 +240,47 @@ class Placements(Sequence[Placement]):
         # The state that a job met is the one after the decisions before it: book all, take its own and later back.
         mark = core.mark()
         try:
-            ids = core.apply(self._result) if self._ids is None else self._ids
+            ids = self._result.ids if self._result.applied else _core.book(core, self._result)
             later = ids[line:]
             core.release_ids(np.ascontiguousarray(later[later >= 0]))
-            told = core.explain(self._core_job(line), self.policy._core, top)
+            told = _core.explain(core, self._core_job(line), self.policy._core, top)
         finally:
             core.rollback(mark)
+        status = Status(int(self.status[line]))
+        feasible = told["feasible"]
+        reasons = dict(told["reasons"])
+        names = [scorer.name for scorer in self.policy.scorers]
         return Explanation(
             job=self._name(line),
-            status=Status(int(self.status[line])),
-            nodes=told.nodes,
-            feasible=told.feasible,
-            reasons=dict(told.reasons),
-            top=tuple((node, total, dict(parts)) for node, total, parts in told.top),
-            missing=told.missing,
+            status=status,
+            nodes=told["nodes"],
+            feasible=feasible,
+            reasons=reasons,
+            top=tuple(
+                (node, total, dict(zip(names, parts, strict=True))) for node, total, parts in told["top"]
+            ),
+            missing=self._missing(line, status, reasons, feasible),
         )
 
     # ---- inside --------------------------------------------------------------------------------------
 
     def _apply(self, cluster: Cluster) -> NDArray[np.int64]:
-        if self._ids is not None:
-            raise InvalidModel("placements: are applied already; release their jobs before applying them again")
-        ids: NDArray[np.int64] = cluster._core.apply(self._result)
-        self._cluster, self._ids, self._version = cluster, ids, cluster._core.version
-        return ids if self._order is None else ids[np.argsort(self._order)]
+        if cluster._core is not self._handle:
+            raise InvalidModel("placements: were made on another cluster; place on the one that is to change")
+        _core.apply(self._handle, self._result)
+        self._version = self._handle.version
+        ids: NDArray[np.int64] = self._result.ids
+        return ids if self._order is None else ids[self._line_of]
+
+    def _missing(self, line: int, status: Status, reasons: Mapping[str, int], feasible: int) -> str:
+        if status is Status.PLACED:
+            return ""
+        if feasible:
+            tasks = int(self.task_begin[line + 1] - self.task_begin[line])
+            return f"room for all {tasks} tasks at once: one fits on {feasible} nodes, all together do not"
+        if not reasons:
+            return "nodes: the cluster has none"
+        return f"most often: {next(iter(reasons))}"
 
     @cached_property
     def _line_of(self) -> NDArray[np.int64]:
@@ -296,21 +312,16 @@ class Placements(Sequence[Placement]):
         tasks = 1 if jobs.tasks is None else int(jobs.tasks[line])
         return _core.Job(self._name(line), jobs.shapes[int(jobs.shape[line])], tasks)
 
-    @cached_property
-    def _node_names(self) -> list[str]:
-        return self._cluster.node_names()
-
     def _build(self, row: int) -> Placement:
         line = self._line(row)
         status = Status(int(self.status[line]))
         if status is not Status.PLACED:
             return Placement(self._name(line), status, (), (), ())
         tasks = slice(int(self.task_begin[line]), int(self.task_begin[line + 1]))
-        names = self._node_names
         return Placement(
             self._name(line),
             status,
-            tuple(names[node] for node in self.node[tasks].tolist()),
+            tuple(self._handle.name_of(node) for node in self.node[tasks].tolist()),
             tuple(_devices(mask) for mask in self.gpu_mask[tasks].tolist()),
             tuple(self.score[tasks].tolist()),
         )

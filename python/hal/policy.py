@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,74 +11,34 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._show import show
+from hal.candidates import Candidates, Request
 from hal.errors import PolicyError
 
-__all__ = ["Candidates", "Filter", "Policy", "Request", "Scorer"]
-
-
-class Request(Protocol):
-    """What one task asks for, as a custom scorer or filter sees it."""
-
-    @property
-    def cpu(self) -> int:
-        """milli-CPU."""
-
-    @property
-    def memory(self) -> int:
-        """MiB."""
-
-    @property
-    def gpus(self) -> int:
-        """Devices."""
-
-    @property
-    def gpu_milli(self) -> int:
-        """Share of each device, milli-GPU."""
-
-
-class Candidates(Protocol):
-    """Nodes on which the task fits, as columns of equal length k; read-only numpy arrays.
-
-    Attributes
-    ----------
-    index : (k,) int64, node index
-    free_cpu, capacity_cpu : (k,) int64, milli-CPU
-    free_memory, capacity_memory : (k,) int64, MiB
-    gpu_free, gpu_capacity : (k,) int64, milli-GPU over all devices
-    gpu_count, gpu_idle : (k,) int64, devices
-    tasks : (k,) int64, tasks that run there
-    """
-
-    index: NDArray[np.int64]
-    free_cpu: NDArray[np.int64]
-    capacity_cpu: NDArray[np.int64]
-    free_memory: NDArray[np.int64]
-    capacity_memory: NDArray[np.int64]
-    gpu_free: NDArray[np.int64]
-    gpu_capacity: NDArray[np.int64]
-    gpu_count: NDArray[np.int64]
-    gpu_idle: NDArray[np.int64]
-    tasks: NDArray[np.int64]
+__all__ = ["Filter", "Policy", "Scorer"]
 
 
 @runtime_checkable
 class Scorer(Protocol):
     """A scorer: anything with a name and ``score(job, nodes)``; nothing to subclass.
 
-    A custom scorer runs in Python once a decision: easy, and slow beside the built-in ones.
+    A custom scorer runs in Python once a decision: easy, and slow beside the built-in ones. With an attribute
+    ``own_state = True`` it promises that a node's score depends on that node and the job alone; scores are then
+    kept until the node changes.
     """
 
     @property
     def name(self) -> str:
         """Name in explanations."""
 
-    def score(self, job: Any, nodes: Any) -> NDArray[np.float64]:
+    def score(self, job: Request, nodes: Candidates) -> NDArray[np.float64]:
         """Score each candidate: (k,) float64 in [0, 1], higher is better, the same for the same arguments.
 
         Parameters
         ----------
         job : Request
+            What one task asks for.
         nodes : Candidates
+            Columns of the k nodes on which it fits.
         """
 
 
@@ -90,7 +50,7 @@ class Filter(Protocol):
     def name(self) -> str:
         """Name in the reason for a rejection."""
 
-    def keep(self, job: Any, nodes: Any) -> NDArray[np.bool_]:
+    def keep(self, job: Request, nodes: Candidates) -> NDArray[np.bool_]:
         """(k,) bool: which candidates may take the task."""
 
 
@@ -136,14 +96,17 @@ class Policy:
         from hal.policies import scorer_of
 
         if isinstance(scorers, (str, bytes)) or not isinstance(scorers, Iterable):
-            raise PolicyError(f"scorers = {show(scorers)}: give a mapping such as {{hal.policies.BestFit(): 1}}")
+            raise PolicyError(
+                f"scorers = {show(scorers)}: give a mapping such as {{hal.policies.BestFit(): 1}}"
+            )
         weighted = dict(scorers) if isinstance(scorers, Mapping) else dict.fromkeys(scorers, 1)
         if not weighted:
             raise PolicyError("scorers: is empty; give at least one, such as hal.policies.FirstFit()")
         self.scorers = {scorer_of(scorer): _weight(scorer, weight) for scorer, weight in weighted.items()}
         self.filters = tuple(filters)
         self.name = name or " + ".join(
-            scorer.name if weight == 1 else f"{weight:g} * {scorer.name}" for scorer, weight in self.scorers.items()
+            scorer.name if weight == 1 else f"{weight:g} * {scorer.name}"
+            for scorer, weight in self.scorers.items()
         )
         self.seed = _seed("seed", seed)
         self.tie_seed = None if tie_seed is None else _seed("tie_seed", tie_seed)
@@ -152,7 +115,7 @@ class Policy:
             [(_core_scorer(scorer), weight) for scorer, weight in self.scorers.items()],
             [_core_filter(item) for item in self.filters],
             self.seed,
-            self.tie_seed,
+            self.tie_seed or 0,
         )
 
     def with_seed(self, seed: int) -> Policy:
@@ -171,7 +134,12 @@ def _rebuild(scorers: Any, filters: Any, name: str, seed: int, tie_seed: int | N
 
 
 def _weight(scorer: object, weight: object) -> float:
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight == 0:
+    if (
+        isinstance(weight, bool)
+        or not isinstance(weight, (int, float))
+        or not math.isfinite(weight)
+        or weight == 0
+    ):
         raise PolicyError(f"weight of {show(scorer)} = {show(weight)}: must be a finite number other than 0")
     return float(weight)
 
@@ -182,39 +150,35 @@ def _seed(field: str, value: object) -> int:
     return int(value)
 
 
-def _core_scorer(scorer: Any) -> Any:
+def _core_scorer(scorer: Any) -> _core.Scorer:
     built = getattr(scorer, "_core_scorer", None)
-    return built() if built is not None else _core.python_scorer(_checked_score(scorer), scorer.name)
-
-
-def _core_filter(item: Any) -> Any:
-    built = getattr(item, "_core_filter", None)
     if built is not None:
-        return built()
+        made: _core.Scorer = built()
+        return made
+
+    def score(shape: _core.Shape, column: Callable[[str], NDArray[Any]], nodes: NDArray[np.uint32]) -> Any:
+        values = np.ascontiguousarray(
+            scorer.score(Request(shape), Candidates(column, nodes)), dtype=np.float64
+        )
+        if values.shape != nodes.shape:
+            raise PolicyError(f"score() returned shape {values.shape}, must be {nodes.shape}")
+        if values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise PolicyError("score() left [0, 1] (or is NaN); scale it")
+        return values
+
+    return _core.python_scorer(scorer.name, score, bool(getattr(scorer, "own_state", False)))
+
+
+def _core_filter(item: Any) -> _core.Filter:
     if not isinstance(item, Filter):
         raise PolicyError(f"filter {show(item)}: needs a name and keep(job, nodes)")
 
-    def keep(job: Any, nodes: Any) -> NDArray[np.bool_]:
-        kept = np.asarray(item.keep(job, nodes))
-        if kept.dtype != np.bool_ or kept.shape != (len(nodes.index),):
+    def keep(shape: _core.Shape, column: Callable[[str], NDArray[Any]], nodes: NDArray[np.uint32]) -> Any:
+        kept = np.asarray(item.keep(Request(shape), Candidates(column, nodes)))
+        if kept.dtype != np.bool_ or kept.shape != nodes.shape:
             raise PolicyError(
-                f"filter {item.name!r}: keep() returned {kept.dtype} of shape {kept.shape}, "
-                f"must be bool of shape ({len(nodes.index)},)"
+                f"keep() returned {kept.dtype} of shape {kept.shape}, must be bool of {nodes.shape}"
             )
         return np.ascontiguousarray(kept)
 
-    return _core.python_filter(keep, item.name)
-
-
-def _checked_score(scorer: Scorer) -> Any:
-    def score(job: Any, nodes: Any) -> NDArray[np.float64]:
-        values = np.asarray(scorer.score(job, nodes), dtype=np.float64)
-        if values.shape != (len(nodes.index),):
-            raise PolicyError(
-                f"scorer {scorer.name!r}: score() returned shape {values.shape}, must be ({len(nodes.index)},)"
-            )
-        if values.size and not (values.min() >= 0 and values.max() <= 1):
-            raise PolicyError(f"scorer {scorer.name!r}: score() left [0, 1] (or is NaN); scale it")
-        return np.ascontiguousarray(values)
-
-    return score
+    return _core.python_filter(item.name, keep)

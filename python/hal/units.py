@@ -112,7 +112,9 @@ def gpu_milli(value: Quantity, *, field: str = "gpu_share") -> int:
         raise InvalidModel(f'{field} = {show(value)}: unknown unit {unit!r}; write 0.46 or "460m"')
     milli = _whole(amount if unit == "m" else amount * 1000, value, field, capacity=False)
     if not 0 < milli <= 1000:
-        raise InvalidModel(f"{field} = {show(value)}: a share of one GPU lies in (0, 1]; ask for more with gpus=")
+        raise InvalidModel(
+            f"{field} = {show(value)}: a share of one GPU lies in (0, 1]; ask for more with gpus="
+        )
     return milli
 
 
@@ -129,7 +131,9 @@ def count(value: Quantity, *, field: str) -> int:
         binary = unit.endswith("i")
         prefix = unit.removesuffix("i")
         if prefix == "m" or prefix.lower() not in _DECIMAL or prefix == "":
-            raise InvalidModel(f"{field} = {show(value)}: unknown unit {unit!r}; write a whole number, 16k or 4Ki")
+            raise InvalidModel(
+                f"{field} = {show(value)}: unknown unit {unit!r}; write a whole number, 16k or 4Ki"
+            )
         _check_range(amount, value, field)
         amount *= (1024 if binary else 1000) ** _DECIMAL[prefix.lower()]
     _check_range(amount, value, field)
@@ -176,4 +180,3 @@ def _whole(amount: Decimal, value: object, field: str, capacity: bool) -> int:
         raise InvalidModel(f"{field} = {show(value)}: over the limit of 2**42 base units; check the unit")
     near = round(amount, 6)
     return math.floor(near) if capacity else math.ceil(near)
-

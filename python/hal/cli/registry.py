@@ -22,6 +22,13 @@ COMMANDS: Final[dict[str, Entry]] = {
     "bench gangs": Entry("hal.cli.bench_gangs", "Place large gangs fast; compare small ones with CP-SAT."),
     "replay swf": Entry(
         "hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."
+    "replay swf": Entry("hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."),
+    "place": Entry("hal.cli.place", "Place the jobs of a file on the cluster of a file."),
+    "explain": Entry("hal.cli.explain", "Say why a job went where it did, or nowhere."),
+    "policies": Entry("hal.cli.policies", "List the policies and what they assume."),
+    "demo": Entry("hal.cli.demo", "Place 10,000 GPU jobs on 1,213 nodes with three policies and compare."),
+    "replay openb": Entry(
+        "hal.cli.replay_openb", "Replay the OpenB GPU trace and compare with the published tables."
     ),
     "topology": Entry("hal.cli.topology", "Look at topologies."),
 }

@@ -26,14 +26,17 @@ def command(
     ] = None,
     seeds: Annotated[str, typer.Option(help="One seed, or first:end without the end.")] = "42:52",
     check_published: Annotated[
-        bool, typer.Option("--check-published", help="Exit with 1 unless every run agrees with the published one.")
+        bool,
+        typer.Option("--check-published", help="Exit with 1 unless every run agrees with the published one."),
     ] = False,
     versus: Annotated[
         str | None, typer.Option("--vs", help="Print margins over 'published' (FGD's) or a published policy.")
     ] = None,
     as_json: AsJson = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write every run's curves.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw allocation against arrived demand (PNG, SVG, PDF).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw allocation against arrived demand (PNG, SVG, PDF).")
+    ] = None,
 ) -> None:
     """Replay the OpenB GPU trace and compare with the published tables. Reads $HAL_TRACES/openb."""
     names, traces, numbers = policy or ["fgd"], trace or list(openb.TRACES), _seeds(seeds)
@@ -153,7 +156,15 @@ def _margin_table(name: str, against: str, won: Sequence[openb.Margin]) -> Any:
     ]
     mean = np.mean([item.gain for item in won], axis=0)
     rows.append(("mean", "", "", "", "", f"{mean[0]:+.2f}", f"{mean[1]:+.2f}"))
-    columns = ("trace", f"{against}@100", f"{against}@130", f"{name}@100", f"{name}@130", "gain@100", "gain@130")
+    columns = (
+        "trace",
+        f"{against}@100",
+        f"{against}@130",
+        f"{name}@100",
+        f"{name}@130",
+        "gain@100",
+        "gain@130",
+    )
     return table(f"Allocation against the published {against}, points", columns, rows)
 
 

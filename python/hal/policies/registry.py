@@ -66,7 +66,9 @@ def factory(name: str) -> Callable[..., Any]:
             try:
                 _FACTORIES[name] = point.load()
             except Exception as error:
-                raise PolicyError(f"policy = {show(name)}: its package {point.value!r} failed: {error}") from error
+                raise PolicyError(
+                    f"policy = {show(name)}: its package {point.value!r} failed: {error}"
+                ) from error
     if name not in _FACTORIES:
         raise PolicyError(f"policy = {show(name)}: is unknown; known are {', '.join(names())}")
     return _FACTORIES[name]
@@ -95,12 +97,14 @@ def get(text: str) -> Policy:
         match = _TERM.fullmatch(term)
         if match is None:
             raise PolicyError(
-                f"policy = {show(text)}: cannot read {term.strip()!r}; write name, name(0.3), or 0.5 * name, joined by +"
+                f"policy = {show(text)}: cannot read {term.strip()!r}; write name, name(0.3) or 0.5 * name"
             )
         made = _make(match["name"], match["arguments"])
         if isinstance(made, Policy):
             if len(terms) > 1 or match["weight"]:
-                raise PolicyError(f"policy = {show(text)}: {match['name']!r} is a whole policy and cannot be weighed")
+                raise PolicyError(
+                    f"policy = {show(text)}: {match['name']!r} is a whole policy and cannot be weighed"
+                )
             return made
         if made in scorers:
             raise PolicyError(f"policy = {show(text)}: {term.strip()!r} comes twice; give one weight")

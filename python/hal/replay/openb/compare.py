@@ -74,7 +74,9 @@ def check(runs: Sequence[Run], published: Published) -> list[Check]:
         for key in keys:
             if key not in published.allocation:
                 known = ", ".join(POLICIES)
-                raise InvalidModel(f"trace, policy, seed = {key}: no published result; there are {known}, seeds 42 … 51")
+                raise InvalidModel(
+                    f"trace, policy, seed = {key}: no published result; there are {known}, seeds 42 … 51"
+                )
         differences = [
             float(np.max(np.abs(np.mean(ours, axis=0) - np.mean(theirs, axis=0))))
             for ours, theirs in (

@@ -62,12 +62,15 @@ class Experiment:
     tasks : Tasks
     orders : Path or None
         None: orders are drawn from the seed.
+    in_order : bool
+        Tasks arrive as listed, once each, and nodes win ties as listed, whatever the seed.
     """
 
     trace: str
     nodes: Nodes
     tasks: Tasks
     orders: Path | None = None
+    in_order: bool = False
 
     @classmethod
     def load(cls, trace: str, folder: str | PathLike[str] | None = None) -> Experiment:
@@ -100,6 +103,8 @@ class Experiment:
 
     def order(self, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Arrivals (rows of the tasks) and tie-break order (rows of the nodes) of a seed."""
+        if self.in_order:
+            return np.arange(len(self.tasks)), np.arange(len(self.nodes))
         if self.orders is None:
             return draw_orders(self.tasks, self.nodes, seed)
         return read_orders(self.orders, seed, tasks=len(self.tasks), nodes=len(self.nodes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from hal import policies
-from hal.policies import BestFit, DotProduct, Fgd, GpuClustering
+from hal.policies import BestFit, DotProduct, GpuClustering
 from hal.policy import Policy
 from hal.replay.openb.trace import Tasks
 
@@ -40,4 +40,3 @@ def _fixed(scorer: object, typical: tuple[policies.TypicalTask, ...]) -> object:
         made: object = dataclasses.replace(scorer, typical=typical)  # type: ignore[type-var]  # is a dataclass
         return made
     return scorer
-
