@@ -156,9 +156,9 @@ def _core_scorer(scorer: Any) -> _core.Scorer:
         made: _core.Scorer = built()
         return made
 
-    def score(shape: _core.Shape, column: Callable[[str], NDArray[Any]], nodes: NDArray[np.uint32]) -> Any:
+    def score(shape: _core.Shape, columns: dict[str, NDArray[Any]], nodes: NDArray[np.uint32]) -> Any:
         values = np.ascontiguousarray(
-            scorer.score(Request(shape), Candidates(column, nodes)), dtype=np.float64
+            scorer.score(Request(shape), Candidates(columns.__getitem__, nodes)), dtype=np.float64
         )
         if values.shape != nodes.shape:
             raise PolicyError(f"score() returned shape {values.shape}, must be {nodes.shape}")
@@ -173,8 +173,8 @@ def _core_filter(item: Any) -> _core.Filter:
     if not isinstance(item, Filter):
         raise PolicyError(f"filter {show(item)}: needs a name and keep(job, nodes)")
 
-    def keep(shape: _core.Shape, column: Callable[[str], NDArray[Any]], nodes: NDArray[np.uint32]) -> Any:
-        kept = np.asarray(item.keep(Request(shape), Candidates(column, nodes)))
+    def keep(shape: _core.Shape, columns: dict[str, NDArray[Any]], nodes: NDArray[np.uint32]) -> Any:
+        kept = np.asarray(item.keep(Request(shape), Candidates(columns.__getitem__, nodes)))
         if kept.dtype != np.bool_ or kept.shape != nodes.shape:
             raise PolicyError(
                 f"keep() returned {kept.dtype} of shape {kept.shape}, must be bool of {nodes.shape}"
