@@ -53,6 +53,13 @@ nb::ndarray<nb::numpy, const T, nb::ndim<1>> row(nb::handle owner, const std::ve
     return {values.data(), {values.size()}, owner};
 }
 
+NewColumn<std::int64_t> job_ids(const PlaceResult& result) {
+    std::vector<std::int64_t> ids;
+    ids.reserve(result.ids.size());
+    for (const JobId id : result.ids) ids.push_back(id == kNoJob ? -1 : static_cast<std::int64_t>(id));
+    return to_numpy(std::move(ids));
+}
+
 nb::dict explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top) {
     Explanation e;
     std::vector<std::string> names;
@@ -84,11 +91,7 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("gpus", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).devices); })
         .def_prop_ro("score", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).score); })
         .def_prop_ro("applied", [](const PlaceResult& r) { return !r.ids.empty(); })
-        .def_prop_ro("ids", [](const PlaceResult& r) {
-            std::vector<std::int64_t> ids;
-            for (const JobId id : r.ids) ids.push_back(id == kNoJob ? -1 : static_cast<std::int64_t>(id));
-            return to_numpy(std::move(ids));
-        }, "Ids of the jobs once applied; -1 where not placed.");
+        .def_prop_ro("ids", [](const PlaceResult& r) { return nb::cast(job_ids(r)); }, "Ids of the jobs once applied; -1 where not placed.");
 
     m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false);
     m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false);
@@ -97,6 +100,10 @@ void bind_engine(nb::module_& m) {
     m.def("apply", [](ClusterHandle& h, PlaceResult& result) {
         h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
     });
+    m.def("book", [](ClusterHandle& h, PlaceResult result) {
+        h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
+        return job_ids(result);
+    }, "cluster"_a, "result"_a, "Applies a copy of the result, which stays as it was: for a trial.");
     m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5);
     m.def("choose", [](ClusterHandle& h, const ShapeHandle& shape, const PolicyHandle& policy, bool by_scan) {
         const Choice choice = h.run([&](Cluster&, Engine& engine) {

@@ -1,6 +1,8 @@
 #include "bindings.h"
 
 NB_MODULE(_core, m) {
+    // Objects that Python still holds when it exits (its caches do) are no fault worth a page on stderr.
+    nanobind::set_leak_warnings(false);
     m.doc() = "Compiled core of hal: use it through the public package.";
     hal::bindings::bind_errors(m);
     hal::bindings::bind_model(m);

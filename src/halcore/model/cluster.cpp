@@ -76,6 +76,7 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
         refresh_gpu(n);
     }
     changes_.touch(n, sign < 0);
+    changed();
 }
 
 void Cluster::take(const TaskPlace& task) {
@@ -165,6 +166,7 @@ JobId Cluster::find_job(const std::string& name) const {
 
 Cluster::Mark Cluster::mark() {
     ++open_marks_;
+    marked_versions_.push_back(version_);
     return undo_.size();
 }
 
@@ -211,9 +213,12 @@ void Cluster::rollback(Mark mark) {
         }
     }
     open_marks_ = outer;
+    version_ = marked_versions_.back();
+    marked_versions_.pop_back();
 }
 
 void Cluster::keep(Mark) {
+    marked_versions_.pop_back();
     if (--open_marks_ == 0) {
         undo_.clear();
         undo_jobs_.clear();

@@ -135,7 +135,8 @@ class Cluster {
 
     // ---- time and undo ---------------------------------------------------------------------------
     const ChangeList& changes() const { return changes_; }
-    std::uint64_t version() const { return changes_.clock() + structure_; }
+    /// Names the state: every change gives a new number, and undoing it gives the old one back.
+    std::uint64_t version() const { return version_; }
     std::uint64_t structure_version() const { return structure_; }  // nodes added, removed or updated
     std::uint64_t tasks_taken() const { return tasks_taken_; }      // a decision counter; undo takes it back
 
@@ -162,6 +163,7 @@ class Cluster {
     void refresh_gpu(NodeId n);
     void adjust(const TaskPlace& task, int sign);
     void drop_job(JobId id);
+    void changed() { version_ = ++versions_; }
 
     Interner resources_, models_;
     Table<NodeClass> classes_;
@@ -190,6 +192,8 @@ class Cluster {
 
     ChangeList changes_;
     std::uint64_t structure_ = 0, tasks_taken_ = 0;
+    std::uint64_t version_ = 0, versions_ = 0;  // the present one, and how many there were
+    std::vector<std::uint64_t> marked_versions_;
     std::vector<Undo> undo_;
     std::vector<std::pair<JobId, RunningJob>> undo_jobs_;
     std::vector<std::function<void(Cluster&)>> undo_structure_;

@@ -128,6 +128,7 @@ void Cluster::add_nodes(std::vector<NodeSpec> specs) {
         write_node(n, spec);
         set_present(n, true);
         ++structure_;
+        changed();
         if (marked()) {
             undo_structure_.push_back([n](Cluster& c) { c.set_present(n, false), ++c.structure_; });
             undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
@@ -231,6 +232,7 @@ void Cluster::add_columns(const NodeColumns& in) {
     }
     present_count_ += static_cast<NodeId>(count);
     ++structure_;
+    changed();
     if (marked()) {
         undo_structure_.push_back([first, total](Cluster& c) {
             for (NodeId n = first; n < total; ++n) c.set_present(n, false);
@@ -269,6 +271,7 @@ void Cluster::update_node(NodeSpec spec) {
     NodeSpec before = this->spec(n);
     write_node(n, spec);
     ++structure_;
+    changed();
     if (marked()) {
         undo_structure_.push_back(
             [n, before = std::move(before)](Cluster& c) { c.write_node(n, before), ++c.structure_; });
@@ -302,6 +305,7 @@ std::vector<std::string> Cluster::remove_node(const std::string& name, bool evic
     }
     set_present(n, false);
     ++structure_;
+    changed();
     if (marked()) {
         undo_structure_.push_back([n](Cluster& c) { c.set_present(n, true), ++c.structure_; });
         undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
