@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "bench gangs": Entry("hal.cli.bench_gangs", "Place large gangs fast; compare small ones with CP-SAT."),
     "replay swf": Entry(
         "hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."
-    "replay swf": Entry("hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."),
+    ),
     "place": Entry("hal.cli.place", "Place the jobs of a file on the cluster of a file."),
     "explain": Entry("hal.cli.explain", "Say why a job went where it did, or nowhere."),
     "policies": Entry("hal.cli.policies", "List the policies and what they assume."),

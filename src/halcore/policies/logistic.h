@@ -12,6 +12,7 @@ class Logistic {
         if (!(x > table.step_[1])) return 0;
         if (x >= table.step_[99]) return x >= table.step_[100] ? 100 : 99;
         int k = table.guess_[static_cast<int>((x + kRange) * kPerUnit)];
+        while (x < table.step_[k]) --k;  // x + kRange may have rounded up into the next cell
         while (x >= table.step_[k + 1]) ++k;
         return k;
     }
