@@ -80,12 +80,10 @@ void bind_tree(nb::module_& m) {
         .def(nb::new_(&make_tree), nb::arg("parent"), nb::arg("capacity"), nb::arg("bandwidth"),
              nb::arg("latency"), nb::arg("egress"), nb::arg("names"))
         .def("__len__", &CacheTree::size)
-        .def("path",
-             [](const CacheTree& tree, std::int64_t from, std::int64_t to) {
-                 check("cache", from, tree.size());
-                 check("cache", to, tree.size());
-                 const CachePath path = tree.path(static_cast<CacheIndex>(from), static_cast<CacheIndex>(to));
-                 return std::tuple(path.latency, path.bandwidth, path.egress, path.hops);
+        .def("parent",
+             [](const CacheTree& tree, std::int64_t cache) {
+                 check("cache", cache, tree.size());
+                 return tree.parent(static_cast<CacheIndex>(cache));
              })
         .def("route", [](const CacheTree& tree, std::int64_t from, std::int64_t to) {
             check("cache", from, tree.size());

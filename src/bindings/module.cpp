@@ -13,4 +13,5 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_gang(m);
     hal::bindings::bind_data(m);
     hal::bindings::bind_replay(m);
+    hal::bindings::bind_staging(m);
 }

@@ -2,6 +2,7 @@
 
 from hal.data.cache_tree import Cache, CacheTree
 from hal.data.content_map import ADDED, EVICTED, ContentMap
+from hal.data.staging import StagingJob, StagingPlan, plan_staging
 from hal.data.transfers import Transfer, Transfers, nearest, transfers
 
 __all__ = [
@@ -10,8 +11,11 @@ __all__ = [
     "Cache",
     "CacheTree",
     "ContentMap",
+    "StagingJob",
+    "StagingPlan",
     "Transfer",
     "Transfers",
     "nearest",
+    "plan_staging",
     "transfers",
 ]

@@ -227,6 +227,11 @@ class CacheTree:
         except (KeyError, TypeError):
             raise InvalidModel(f"cache {cache!r}: not in the tree of {len(self)} caches") from None
 
+    def parent(self, cache: str) -> str | None:
+        """Name of the cache that a cache pulls through; None for the root."""
+        parent = self._core.parent(self.index(cache))
+        return None if parent < 0 else self._names[parent]
+
     def nearest_cache(self, nodes: Iterable[str]) -> NDArray[np.int32]:
         """Index of the cache each node is attached to: (nodes,) int32.
 
