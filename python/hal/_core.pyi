@@ -210,7 +210,7 @@ class Result:
     @property
     def applied(self) -> bool: ...
     @property
-    def ids(self) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
+    def ids(self) -> object:
         """Ids of the jobs once applied; -1 where not placed."""
 
 def place(cluster: Cluster, jobs: Sequence[Job], policy: Policy, apply: bool = False) -> Result: ...
@@ -225,6 +225,9 @@ def place_columns(
     apply: bool = False,
 ) -> Result: ...
 def apply(arg0: Cluster, arg1: Result, /) -> None: ...
+def book(cluster: Cluster, result: Result) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
+    """Applies a copy of the result, which stays as it was: for a trial."""
+
 def explain(cluster: Cluster, job: Job, policy: Policy, top: int = 5) -> dict: ...
 def choose(cluster: Cluster, shape: Shape, policy: Policy, by_scan: bool) -> tuple[int, float]:
     """
@@ -387,6 +390,10 @@ def replay_queue(
     prediction: str,
     correction: str,
 ) -> tuple[
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+]: ...
 def plan_staging(
     content: ContentMap,
     cache: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
