@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -346,12 +346,14 @@ class Cluster:
         """
         core = self._core
         trial = self._of(core)
-        self._core = _Refuses("the cluster is inside what_if(): use the trial, or leave the block first")
+        self._core = cast(
+            Any, _Refuses("the cluster is inside what_if(): use the trial, or leave the block first")
+        )
         mark = core.mark()
         try:
             yield trial
         finally:
-            trial._core = _Refuses("this trial is over: its what_if() block has ended")
+            trial._core = cast(Any, _Refuses("this trial is over: its what_if() block has ended"))
             core.rollback(mark)
             self._core = core
 

@@ -78,7 +78,7 @@ def _plain_node(node: Node) -> dict[str, Any]:
                 groups[-1] = (gpu, groups[-1][1] + 1)
             else:
                 groups.append((gpu, 1))
-        out["gpus"] = [{"count": count, **dataclasses.asdict(gpu)} for gpu, count in groups]  # type: ignore[call-overload]  # pydantic's dataclasses are dataclasses
+        out["gpus"] = [{"count": count, **dataclasses.asdict(gpu)} for gpu, count in groups]
     for field in ("resources", "labels"):
         if getattr(node, field):
             out[field] = dict(getattr(node, field))
@@ -154,7 +154,7 @@ def _no_constant(text: str) -> Any:
 def _load_yaml(text: str) -> Any:
     yaml = require("yaml", extra="yaml")
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # imported lazily, hence Any
+    class Loader(yaml.SafeLoader):  # type: ignore[misc,name-defined]  # imported lazily, hence Any
         """Safe, and a key that comes twice is an error instead of the last one winning."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, field, fields
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
@@ -197,7 +197,7 @@ class Node:
 # Jobs come in few shapes: equal ones share the core's object, and with it its hash.
 @functools.lru_cache(maxsize=65536)
 def _shape(*columns: Any) -> _core.Shape:
-    return _core.Shape(*(list(column) if isinstance(column, tuple) else column for column in columns))
+    return _core.Shape(*columns)
 
 
 @model
@@ -255,12 +255,14 @@ class Job:
     ] = ()
     tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
+    if TYPE_CHECKING:
+        _handle: _core.Job = field(init=False)  # built once, so that place() has nothing to convert
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # frozen for the caller; canonical from here on
         for name, value in _canonical_gpus(self).items():
             put(self, name, value)
-        put(self, "_core", _core.Job(self.name, self._shape(), self.tasks, self.priority))
+        put(self, "_handle", _core.Job(self.name, self._shape(), self.tasks, self.priority))
 
     @property
     def cpu_milli(self) -> int:

@@ -80,7 +80,7 @@ def place(
     if type(jobs) is Job:
         if order is not None:
             _permutation(order, [jobs])
-        result = _core.place_one(cluster._core, jobs._core, decided._core, apply)  # type: ignore[attr-defined]  # set when built
+        result = _core.place_one(cluster._core, jobs._handle, decided._core, apply)
         return Placements(cluster, (jobs,), result, decided)
     if isinstance(jobs, JobColumns):
         rows = _permutation(order, jobs)
@@ -95,7 +95,7 @@ def place(
     rows = _permutation(order, given)
     if rows is not None:
         given = tuple(given[row] for row in rows.tolist())
-    result = _core.place(cluster._core, [job._core for job in given], decided._core, apply)  # type: ignore[attr-defined]
+    result = _core.place(cluster._core, [job._handle for job in given], decided._core, apply)
     return Placements(cluster, given, result, decided, rows)
 
 
@@ -153,10 +153,13 @@ def _permutation(order: object, jobs: Sequence[Job] | JobColumns) -> NDArray[np.
 def _sizes(jobs: Sequence[Job] | JobColumns) -> tuple[NDArray[np.int64], ...]:
     """(GPU, CPU, memory) of each whole job, in base units."""
     if isinstance(jobs, JobColumns):
+        states = [shape.state() for shape in jobs.shapes]
         each = np.array(
-            [(s.gpus * s.gpu_milli, s.cpu, s.memory) for s in jobs.shapes], dtype=np.int64
-        ).reshape(-1, 3)
-        table = each[jobs.shape] * (1 if jobs.tasks is None else jobs.tasks[:, None].astype(np.int64))
+            [(gpus * milli, cpu, memory) for cpu, memory, gpus, milli, *_ in states], dtype=np.int64
+        )
+        table = each.reshape(-1, 3)[jobs.shape] * (
+            1 if jobs.tasks is None else jobs.tasks[:, None].astype(np.int64)
+        )
     else:
         table = np.array(
             [(j.gpus * j.gpu_milli * j.tasks, j.cpu_milli * j.tasks, j.memory_mib * j.tasks) for j in jobs],

@@ -308,7 +308,7 @@ class Placements(Sequence[Placement]):
     def _core_job(self, line: int) -> Any:
         jobs = self._jobs
         if not isinstance(jobs, JobColumns):
-            return jobs[line]._core
+            return jobs[line]._handle
         tasks = 1 if jobs.tasks is None else int(jobs.tasks[line])
         return _core.Job(self._name(line), jobs.shapes[int(jobs.shape[line])], tasks)
 

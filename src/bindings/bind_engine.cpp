@@ -60,7 +60,7 @@ NewColumn<std::int64_t> job_ids(const PlaceResult& result) {
     return to_numpy(std::move(ids));
 }
 
-nb::dict explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top) {
+nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top) {
     Explanation e;
     std::vector<std::string> names;
     h.run([&](Cluster& c, Engine& engine) {

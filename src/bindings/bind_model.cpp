@@ -17,6 +17,7 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
+using AnyTuple = nb::typed<nb::tuple, nb::any, nb::ellipsis>;  // for the stub
 using GpuTuple = std::tuple<std::string, std::int64_t, std::int32_t>;
 using TaintTuple = std::tuple<std::string, std::string, std::string>;
 using RequirementTuple = std::tuple<std::string, std::string, std::vector<std::string>>;
@@ -79,7 +80,7 @@ ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, s
     return spec;
 }
 
-nb::tuple shape_state(const ShapeSpec& s) {
+AnyTuple shape_state(const ShapeSpec& s) {
     std::vector<RequirementTuple> selector;
     for (const auto& r : s.selector) selector.emplace_back(r.key, kOps[static_cast<int>(r.op)], r.values);
     std::vector<TolerationTuple> tolerations;
@@ -91,7 +92,7 @@ nb::tuple shape_state(const ShapeSpec& s) {
                           s.gpu_models, s.extended, selector, tolerations);
 }
 
-nb::tuple node_state(const NodeSpec& s) {
+AnyTuple node_state(const NodeSpec& s) {
     std::vector<GpuTuple> gpus;
     for (const auto& g : s.gpus) gpus.emplace_back(g.model, g.memory.value(), g.domain);
     std::vector<TaintTuple> taints;
@@ -133,7 +134,7 @@ void bind_model(nb::module_& m) {
              "selector: (key, op, values); tolerations: (key, op, value, effect or '').")
         .def("state", [](const ShapeHandle& s) { return shape_state(s.spec); }, "The arguments of the constructor.")
         .def("__reduce__",
-             [](nb::handle self) {
+             [](nb::handle self) -> AnyTuple {
                  return nb::make_tuple(self.type(), shape_state(nb::cast<const ShapeHandle&>(self).spec));
              })
         .def("__hash__", [](const ShapeHandle& s) { return hash_value(s.spec); })

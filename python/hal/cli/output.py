@@ -17,8 +17,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console made now, so that a redirected stream is honoured."""
-    return Console(stderr=stderr, soft_wrap=False, highlight=False)
+    """Return a console made now, so that a redirected stream is honoured; a pipe gets whole tables."""
+    screen = Console(stderr=stderr, soft_wrap=False, highlight=False)
+    return screen if screen.is_terminal else Console(stderr=stderr, highlight=False, width=200)
 
 
 def emit_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from hal._validate import settings
 from hal.policies._base import Builtin
-from hal.policies.typical import Typical, typical_tasks
+from hal.policies.typical import Typical, core_typical, typical_tasks
 
 __all__ = ["Fgd"]
 
@@ -36,5 +36,4 @@ class Fgd(Builtin):
     coverage: Annotated[float, Field(ge=0.01, le=1)] = 0.95
 
     def _parameters(self) -> dict[str, Any]:
-        typical = self.typical if self.typical == "seen" else [tuple(task) for task in self.typical]
-        return {"typical": typical, "coverage": self.coverage}
+        return {"typical": core_typical(self.typical), "coverage": self.coverage}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from dataclasses import astuple, dataclass
+from typing import Any, Literal
 
 from hal._show import show
 from hal.errors import InvalidModel
 from hal.model import Job
 
-__all__ = ["Typical", "TypicalTask", "typical_tasks"]
+__all__ = ["Typical", "TypicalTask", "core_typical", "typical_tasks"]
 
 
-class TypicalTask(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TypicalTask:
     """A class of equal tasks and how often it comes.
 
     Attributes
@@ -54,13 +56,21 @@ def typical_tasks(value: Any) -> Any:
             for job in items:
                 counted[job.cpu_milli, job.gpu_milli, job.gpus, tuple(job.gpu_models)] += job.tasks
             return tuple(TypicalTask(*request, count) for request, count in counted.items())
-        tasks = tuple(TypicalTask(*item) for item in items)
     except TypeError:
         raise InvalidModel(f'typical = {show(value)}: must be "seen", TypicalTasks or Jobs') from None
-    for index, task in enumerate(tasks):
+    for index, task in enumerate(items):
+        if not isinstance(task, TypicalTask):
+            raise InvalidModel(
+                f"typical[{index}] = {show(task)}: must be a TypicalTask, or all of them Jobs"
+            )
         numbers = (task.cpu, task.gpu_milli, task.gpus, task.count)
         if not all(type(number) is int and 0 <= number <= 2**42 for number in numbers):
             raise InvalidModel(f"typical[{index}] = {show(task)}: amounts must be whole numbers, 0 or more")
-    if not tasks:
+    if not items:
         raise InvalidModel('typical = (): names no task; use "seen" when nothing is known')
-    return tuple(task._replace(gpu_models=tuple(task.gpu_models)) for task in tasks)
+    return tuple(items)
+
+
+def core_typical(typical: Typical) -> Any:
+    """Return what the core takes: ``"seen"`` or rows."""
+    return typical if isinstance(typical, str) else [astuple(task) for task in typical]

@@ -34,7 +34,8 @@ def allocation(demand: I64, placed: NDArray[np.bool_], capacity: int) -> F64:
     (a,) float64, % of capacity rounded to 2 decimals, as published
     """
     allocated = np.cumsum(np.where(placed, demand, 0))
-    return np.rint(1e4 * allocated / capacity) / 100.0
+    percent: F64 = np.rint(1e4 * allocated / capacity) / 100.0
+    return percent
 
 
 def curve(values: F64, demand: I64, capacity: int, *, percents: int = PERCENTS) -> F64:
@@ -54,7 +55,8 @@ def curve(values: F64, demand: I64, capacity: int, *, percents: int = PERCENTS) 
     empty = number == 0
     number = np.where(empty, padded_number[:-2] + padded_number[2:], number)[:percents]
     total = np.where(empty, padded_total[:-2] + padded_total[2:], total)[:percents]
-    return np.divide(total, number, out=np.full(percents, np.nan), where=number > 0)
+    mean: F64 = np.divide(total, number, out=np.full(percents, np.nan), where=number > 0)
+    return mean
 
 
 def fragmentation(
@@ -102,7 +104,8 @@ def fragmentation(
 
     change = np.zeros(arrivals.size)
     change[when] = after - before
-    return 100.0 * (start.sum() + np.cumsum(change)) / nodes.gpu_capacity
+    percent: F64 = 100.0 * (start.sum() + np.cumsum(change)) / nodes.gpu_capacity
+    return percent
 
 
 def _within(values: I64, group: I64) -> I64:

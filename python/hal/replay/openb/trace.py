@@ -187,7 +187,8 @@ def read_tasks(path: str | PathLike[str]) -> Tasks:
         spec = specs.setdefault(row.optional("gpu_spec").rstrip("|"), len(specs))
         columns.append((row.whole("cpu_milli", LIMIT), row.whole("memory_mib", LIMIT), number, milli, spec))
     table = np.array(columns, dtype=np.int64).reshape(-1, 5)
-    sets = [tuple(dict.fromkeys(model for model in spec.split("|") if model)) for spec in specs]
+    # A model named twice stays: the published typical tasks tell "A|B" from "A|B|B".
+    sets = [tuple(model for model in spec.split("|") if model) for spec in specs]
     cpu, memory, gpus, share = (np.ascontiguousarray(table[:, i]) for i in range(4))
     return Tasks(names, cpu, memory, gpus, share, table[:, 4].astype(np.int32), sets, list(specs))
 
