@@ -26,7 +26,7 @@ class NodeSpec:
 
     @property
     def name(self) -> str: ...
-    def state(self) -> tuple:
+    def state(self) -> tuple[Any, ...]:
         """The arguments of the constructor."""
 
 class Shape:
@@ -48,10 +48,10 @@ class Shape:
         selector: (key, op, values); tolerations: (key, op, value, effect or '').
         """
 
-    def state(self) -> tuple:
+    def state(self) -> tuple[Any, ...]:
         """The arguments of the constructor."""
 
-    def __reduce__(self) -> tuple: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
     def __hash__(self) -> int: ...
     def __eq__(self, arg: object, /) -> bool: ...
 
@@ -228,7 +228,7 @@ def apply(arg0: Cluster, arg1: Result, /) -> None: ...
 def book(cluster: Cluster, result: Result) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
     """Applies a copy of the result, which stays as it was: for a trial."""
 
-def explain(cluster: Cluster, job: Job, policy: Policy, top: int = 5) -> dict: ...
+def explain(cluster: Cluster, job: Job, policy: Policy, top: int = 5) -> dict[str, Any]: ...
 def choose(cluster: Cluster, shape: Shape, policy: Policy, by_scan: bool) -> tuple[int, float]:
     """
     Best node for one task by the index, or by a scan of all nodes: (index or -1, score).
