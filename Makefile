@@ -76,7 +76,8 @@ sdist: $(STAMP)/tools  ## build the source archive, a wheel from it in isolation
 
 .PHONY: demo test test-slow bench examples
 demo: $(STAMP)/installed  ## place 10,000 jobs on a 1,213-node GPU cluster with three policies and compare them
-	$(BIN)/hal demo
+	mkdir -p build
+	$(BIN)/hal demo --plot build/demo.png
 
 test: $(STAMP)/installed  ## run the fast tests against the installed wheel
 	$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)

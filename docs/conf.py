@@ -30,6 +30,7 @@ myst_heading_anchors = 3
 # Docstrings are numpydoc; their types are prose ("(n,) int64, milli-CPU"): signatures carry the real ones.
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}

@@ -29,7 +29,10 @@ def public_modules(package: ModuleType) -> Iterator[ModuleType]:
     yield package
     below = []
     for info in pkgutil.iter_modules(getattr(package, "__path__", [])):
-        if not info.name.startswith("_") and info.name != "cli":
+        shadowed = not inspect.ismodule(
+            getattr(package, info.name, package)
+        )  # hal.place is a function to users
+        if not info.name.startswith("_") and info.name != "cli" and not shadowed:
             try:
                 below.append(importlib.import_module(f"{package.__name__}.{info.name}"))
             except MissingExtra as error:

@@ -20,3 +20,14 @@ def test_no_block_of_python_goes_unchecked(page: Path) -> None:
     assert not unchecked, (
         "write {doctest} or {testcode} instead of python, or include a script of docs/examples"
     )
+
+
+def test_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    assert len(blocks) == 1
+    lines = [line for line in blocks[0].splitlines() if line.strip()]
+    assert len(lines) <= 15, "ten lines or so: the README is one screen"
+    exec(compile(blocks[0], "README.md", "exec"), {})
+    assert capsys.readouterr().out

@@ -20,7 +20,7 @@ class PackSpread(Builtin):
     it emptier ones. The level moves continuously with p.
 
     Assumes: the fullest resource is what crowds a node.
-    Formula: 1 - |u - (1 - p)|, u the largest used / capacity after the task over CPU, memory and GPU share.
+    Formula: 1 - abs(u - (1 - p)), u the largest used / capacity after the task over CPU, memory and GPU share.
     Cost: O(1) a node that changed, O(log n) a decision.
     Source: this project.
 

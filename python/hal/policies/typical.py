@@ -60,9 +60,7 @@ def typical_tasks(value: Any) -> Any:
         raise InvalidModel(f'typical = {show(value)}: must be "seen", TypicalTasks or Jobs') from None
     for index, task in enumerate(items):
         if not isinstance(task, TypicalTask):
-            raise InvalidModel(
-                f"typical[{index}] = {show(task)}: must be a TypicalTask, or all of them Jobs"
-            )
+            raise InvalidModel(f"typical[{index}] = {show(task)}: must be a TypicalTask, or all of them Jobs")
         numbers = (task.cpu, task.gpu_milli, task.gpus, task.count)
         if not all(type(number) is int and 0 <= number <= 2**42 for number in numbers):
             raise InvalidModel(f"typical[{index}] = {show(task)}: amounts must be whole numbers, 0 or more")
