@@ -11,9 +11,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from hal import topology
+import hal
+from hal import files, topology
 from hal.errors import HalError
 from hal.replay.openb import trace
 
@@ -43,6 +45,22 @@ TARGETS: dict[str, tuple[Loader, bytes]] = {
     "openb_tasks": (
         from_file(trace.read_tasks, ".csv"),
         b"name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\nt1,6000,12288,1,460,\nt2,8000,1024,2,1000,T4|P100\n",
+    ),
+    "cluster_yaml": (
+        from_file(hal.Cluster.from_yaml, ".yaml"),
+        b"nodes:\n- {name: n, count: 2, cpus: 64, memory: 256GiB, gpus: {count: 8, model: A100}, labels: {zone: a}}\n",
+    ),
+    "cluster_json": (
+        from_file(hal.Cluster.from_json, ".json"),
+        b'{"nodes": [{"name": "n1", "cpus": 4, "memory": "8GiB", "taints": [{"key": "k"}]}]}',
+    ),
+    "jobs_yaml": (
+        from_file(partial(files.read_jobs, format="yaml"), ".yaml"),
+        b"jobs:\n- {name: j, tasks: 2, cpus: 500m, gpus: 0.5, selector: {zone: a}, resources: {licences: 1}}\n",
+    ),
+    "jobs_json": (
+        from_file(partial(files.read_jobs, format="json"), ".json"),
+        b'{"jobs": [{"name": "j", "cpus": 0.5, "tolerations": [{"key": "k", "op": "Exists"}], "priority": -1}]}',
     ),
     "topology_yaml": (
         from_file(topology.from_yaml, ".yaml"),
