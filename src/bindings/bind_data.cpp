@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <mutex>
-#include <shared_mutex>
 #include <tuple>
 
 #include "arrays.h"
-#include "bind_content.h"
 #include "bindings.h"
 #include "halcore/model/error.h"
 #include "halcore/model/nearest_source.h"
+#include "halcore/model/shared_content.h"
 
 namespace nb = nanobind;
 
@@ -49,7 +48,7 @@ std::shared_ptr<const CacheTree> make_tree(const Column<std::int32_t>& parent,
 using TransferColumns = std::tuple<NewColumn<CacheIndex>, NewColumn<std::int64_t>, NewColumn<std::int64_t>,
                                    NewColumn<std::int64_t>>;
 
-TransferColumns transfers(const GuardedContent& content, const Column<std::int32_t>& datasets,
+TransferColumns transfers(const SharedContent& content, const Column<std::int32_t>& datasets,
                           const Column<std::int32_t>& targets) {
     const std::size_t n = datasets.shape(0);
     if (targets.shape(0) != n) throw InvalidModel("caches: must be as many as datasets");
@@ -96,25 +95,58 @@ void bind_content(nb::module_& m) {
     using Lock = std::unique_lock<std::shared_mutex>;
     using ReadLock = std::shared_lock<std::shared_mutex>;
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
-    nb::class_<GuardedContent>(m, "ContentMap")
-        .def(nb::init<std::shared_ptr<const CacheTree>>(), nb::arg("tree"))
+    nb::class_<SharedContent>(m, "ContentMap")
+        .def(nb::new_([](std::shared_ptr<const CacheTree> tree) {
+                 return std::make_shared<SharedContent>(std::move(tree));
+             }),
+             nb::arg("tree"))
         .def(
             "add_datasets",
-            [](GuardedContent& c, std::int32_t count) {
+            [](SharedContent& c, std::int32_t count) {
                 const Lock lock(c.mutex);
                 return c.map.add_datasets(count);
             },
             unlocked)
+        .def("intern",
+             [](SharedContent& c, const std::vector<std::string>& names) {
+                 std::vector<DatasetId> ids;
+                 ids.reserve(names.size());
+                 {
+                     const nb::gil_scoped_release release;
+                     const Lock lock(c.mutex);
+                     for (const std::string& name : names) ids.push_back(c.map.intern(name));
+                 }
+                 return to_numpy(std::move(ids));
+             })
+        .def("find",
+             [](const SharedContent& c, const std::vector<std::string>& names) {
+                 std::vector<DatasetId> ids;
+                 ids.reserve(names.size());
+                 {
+                     const nb::gil_scoped_release release;
+                     const ReadLock lock(c.mutex);
+                     for (const std::string& name : names) ids.push_back(c.map.find(name));
+                 }
+                 return to_numpy(std::move(ids));
+             })
+        .def(
+            "name",
+            [](const SharedContent& c, std::int64_t dataset) {
+                const ReadLock lock(c.mutex);
+                check("dataset", dataset, c.map.datasets());
+                return c.map.name(static_cast<DatasetId>(dataset));
+            },
+            unlocked)
         .def(
             "drop_datasets",
-            [](GuardedContent& c, std::int32_t first) {
+            [](SharedContent& c, std::int32_t first) {
                 const Lock lock(c.mutex);
                 c.map.drop_datasets(first);
             },
             unlocked)
         .def(
             "apply",
-            [](GuardedContent& c, const Column<std::uint8_t>& change, const Column<std::int32_t>& dataset,
+            [](SharedContent& c, const Column<std::uint8_t>& change, const Column<std::int32_t>& dataset,
                const Column<std::int32_t>& cache, const Column<std::int64_t>& bytes) {
                 const Lock lock(c.mutex);
                 return as_tuple(
@@ -123,7 +155,7 @@ void bind_content(nb::module_& m) {
             unlocked)
         .def(
             "replace",
-            [](GuardedContent& c, std::int32_t cache, const Column<std::int32_t>& datasets,
+            [](SharedContent& c, std::int32_t cache, const Column<std::int32_t>& datasets,
                const Column<std::int64_t>& bytes) {
                 const Lock lock(c.mutex);
                 return as_tuple(c.map.replace(cache, as_span(datasets), as_span(bytes)));
@@ -131,7 +163,7 @@ void bind_content(nb::module_& m) {
             unlocked)
         .def(
             "bytes",
-            [](const GuardedContent& c, std::int64_t dataset) {
+            [](const SharedContent& c, std::int64_t dataset) {
                 const ReadLock lock(c.mutex);
                 check("dataset", dataset, c.map.datasets());
                 return c.map.bytes(static_cast<DatasetId>(dataset));
@@ -139,7 +171,7 @@ void bind_content(nb::module_& m) {
             unlocked)
         .def(
             "holders",
-            [](const GuardedContent& c, std::int64_t dataset) {
+            [](const SharedContent& c, std::int64_t dataset) {
                 const ReadLock lock(c.mutex);
                 check("dataset", dataset, c.map.datasets());
                 std::vector<CacheIndex> caches;
@@ -150,7 +182,7 @@ void bind_content(nb::module_& m) {
             },
             unlocked)
         .def("contents",
-             [](const GuardedContent& c, std::int64_t cache) {
+             [](const SharedContent& c, std::int64_t cache) {
                  check("cache", cache, c.map.tree().size());
                  std::vector<DatasetId> ids;
                  {
@@ -163,7 +195,7 @@ void bind_content(nb::module_& m) {
                  return to_numpy(std::move(ids));
              })
         .def("used",
-             [](const GuardedContent& c) {
+             [](const SharedContent& c) {
                  std::vector<std::int64_t> used(c.map.tree().size());
                  {
                      const nb::gil_scoped_release release;
@@ -174,21 +206,21 @@ void bind_content(nb::module_& m) {
              })
         .def_prop_ro(
             "datasets",
-            [](const GuardedContent& c) {
+            [](const SharedContent& c) {
                 const ReadLock lock(c.mutex);
                 return c.map.datasets();
             },
             unlocked)
         .def_prop_ro(
             "copies",
-            [](const GuardedContent& c) {
+            [](const SharedContent& c) {
                 const ReadLock lock(c.mutex);
                 return c.map.copies();
             },
             unlocked)
         .def_prop_ro(
             "version",
-            [](const GuardedContent& c) {
+            [](const SharedContent& c) {
                 const ReadLock lock(c.mutex);
                 return c.map.version();
             },

@@ -1,12 +1,11 @@
 #include <nanobind/stl/tuple.h>
 
 #include <mutex>
-#include <shared_mutex>
 #include <tuple>
 
 #include "arrays.h"
-#include "bind_content.h"
 #include "bindings.h"
+#include "halcore/model/shared_content.h"
 #include "halcore/reserve/staging.h"
 
 namespace nb = nanobind;
@@ -28,7 +27,7 @@ NewColumn<T> column(const std::vector<StagingMove>& moves, T StagingMove::* fiel
     return to_numpy(std::move(values));
 }
 
-PlanColumns plan(const GuardedContent& content, const Column<std::int32_t>& cache,
+PlanColumns plan(const SharedContent& content, const Column<std::int32_t>& cache,
                  const Column<std::int64_t>& start, const Column<std::int64_t>& weight,
                  const Column<std::int64_t>& first, const Column<std::int32_t>& inputs, bool money) {
     StagingPlan made;

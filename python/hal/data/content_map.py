@@ -42,8 +42,6 @@ class ContentMap:
     def __init__(self, tree: CacheTree) -> None:
         self._tree = tree
         self._core = _core.ContentMap(tree._core)
-        self._ids: dict[str, int] = {}
-        self._names: dict[int, str] = {}
 
     @classmethod
     def from_yaml(cls, tree: CacheTree, source: str | PathLike[str]) -> ContentMap:
@@ -86,12 +84,7 @@ class ContentMap:
         for name in wanted:
             if not isinstance(name, str) or not name:
                 raise InvalidModel(f"dataset {name!r}: its name must be a non-empty text")
-        new = [name for name in dict.fromkeys(wanted) if name not in self._ids]
-        first = self._core.add_datasets(len(new))
-        for i, name in enumerate(new, first):
-            self._ids[name] = i
-            self._names[i] = name
-        return np.array([self._ids[name] for name in wanted], np.int32)
+        return self._core.intern(wanted)
 
     @contextmanager
     def _new_names(self) -> Iterator[Callable[[Iterable[str]], NDArray[np.int32]]]:
@@ -100,8 +93,6 @@ class ContentMap:
         try:
             yield self.intern
         except InvalidModel:
-            for i in range(before, len(self)):
-                self._ids.pop(self._names.pop(i))
             self._core.drop_datasets(before)
             raise
 
@@ -122,20 +113,19 @@ class ContentMap:
         """
         names, ids = names_or_column("datasets", datasets)
         if names is not None:
-            return np.array([self._id(name) for name in names], np.int32)
+            found = self._core.find(names)
+            if (found < 0).any():
+                name = names[int(np.argmin(found))]
+                raise InvalidModel(f"dataset '{name}': unknown; no event or inventory has named it")
+            return found
         bad = np.flatnonzero((ids < 0) | (ids >= len(self)))
         if bad.size:
             raise InvalidModel(f"datasets[{bad[0]}]: {ids[bad[0]]} is not one of 0 … {len(self) - 1}")
         return ids
 
-    def _id(self, name: str) -> int:
-        if name not in self._ids:
-            raise InvalidModel(f"dataset '{name}': unknown; no event or inventory has named it")
-        return self._ids[name]
-
     def name(self, dataset: int) -> str:
         """Name of a dataset by its id; ``"#17"`` for a nameless one."""
-        return self._names.get(dataset, f"#{dataset}")
+        return str(self._core.name(dataset))
 
     # Events ------------------------------------------------------------------------------------------------
 
@@ -148,7 +138,7 @@ class ContentMap:
 
     def evict(self, dataset: str, cache: str) -> None:
         """Note that a cache no longer holds a dataset; raises as `apply`."""
-        self.apply(change=[EVICTED], dataset=[self._id(dataset)], cache=[self._tree.index(cache)], size=[0])
+        self.apply(change=[EVICTED], dataset=self.ids([dataset]), cache=[self._tree.index(cache)], size=[0])
 
     def apply(self, *, change: ArrayLike, dataset: ArrayLike, cache: ArrayLike, size: ArrayLike) -> None:
         """Apply events in their order; all of them or, when one breaks a rule, none.
@@ -212,7 +202,8 @@ class ContentMap:
 
     def _words(self, row_name: str, fault: _Fault) -> str:
         kind, row, dataset, cache, got, limit = fault
-        where = f"{row_name} {row}: dataset '{self.name(dataset)}' in cache '{self._tree.names[cache]}': "
+        known = f"dataset '{self.name(dataset)}'" if dataset >= 0 else "no dataset"
+        where = f"{row_name} {row}: {known} in cache '{self._tree.names[cache]}': "
         return {
             1: f"{where}change {got} is neither {ADDED} (added) nor {EVICTED} (evicted)",
             2: f"{row_name} {row}: dataset {got} is unknown; ids are 0 … {limit - 1}",

@@ -22,6 +22,25 @@ DatasetId ContentMap::add_datasets(std::int32_t count) {
     return first;
 }
 
+DatasetId ContentMap::intern(const std::string& name) {
+    const auto [it, added] = ids_.try_emplace(name, datasets());
+    if (added) {
+        add_datasets(1);
+        names_.emplace(it->second, &it->first);
+    }
+    return it->second;
+}
+
+DatasetId ContentMap::find(const std::string& name) const {
+    const auto it = ids_.find(name);
+    return it == ids_.end() ? -1 : it->second;
+}
+
+std::string ContentMap::name(DatasetId dataset) const {
+    const auto it = names_.find(dataset);
+    return it == names_.end() ? "#" + std::to_string(dataset) : *it->second;
+}
+
 void ContentMap::drop_datasets(DatasetId first) {
     if (first < 0 || first > datasets())
         throw InvalidModel("datasets: cannot drop from " + std::to_string(first) + " of " +
@@ -29,6 +48,12 @@ void ContentMap::drop_datasets(DatasetId first) {
     for (DatasetId d = first; d < datasets(); ++d)
         if (entries_[d].holders.size() > 0)
             throw InvalidModel("dataset " + std::to_string(d) + ": still in a cache; evict it first");
+    for (DatasetId d = first; d < datasets(); ++d) {
+        const auto it = names_.find(d);
+        if (it == names_.end()) continue;
+        ids_.erase(*it->second);
+        names_.erase(it);
+    }
     entries_.resize(first);
 }
 

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "halcore/model/cache_tree.h"
@@ -53,12 +55,20 @@ struct ContentFault {
 class ContentMap {
   public:
     explicit ContentMap(std::shared_ptr<const CacheTree> tree);
+    ContentMap(const ContentMap&) = delete;  // names_ points into ids_
+    ContentMap& operator=(const ContentMap&) = delete;
 
     const CacheTree& tree() const { return *tree_; }
     std::int32_t datasets() const { return static_cast<std::int32_t>(entries_.size()); }
     std::int64_t copies() const { return copies_; }
-    /// New datasets, in no cache and of unknown size; the id of the first.
+    /// New nameless datasets, in no cache and of unknown size; the id of the first.
     DatasetId add_datasets(std::int32_t count);
+    /// The dataset of a name, new or known.
+    DatasetId intern(const std::string& name);
+    /// -1 when no dataset has the name.
+    DatasetId find(const std::string& name) const;
+    /// "#17" for a nameless one.
+    std::string name(DatasetId dataset) const;
 
     /// Forgets the datasets from an id on; none of them may be in a cache.
     void drop_datasets(DatasetId first);
@@ -102,6 +112,8 @@ class ContentMap {
 
     std::shared_ptr<const CacheTree> tree_;
     std::vector<Entry> entries_;
+    std::unordered_map<std::string, DatasetId> ids_;
+    std::unordered_map<DatasetId, const std::string*> names_;  // into ids_
     std::vector<std::vector<DatasetId>> contents_;
     std::vector<std::int64_t> used_;
     std::vector<Undo> log_;

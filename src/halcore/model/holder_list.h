@@ -19,15 +19,7 @@ class HolderList {
   public:
     HolderList() = default;
     ~HolderList() { drop(); }
-    HolderList(const HolderList& other) { copy(other); }
     HolderList(HolderList&& other) noexcept { steal(other); }
-    HolderList& operator=(const HolderList& other) {
-        if (this != &other) {
-            drop();
-            copy(other);
-        }
-        return *this;
-    }
     HolderList& operator=(HolderList&& other) noexcept {
         if (this != &other) {
             drop();
@@ -71,12 +63,6 @@ class HolderList {
 
     void drop() {
         if (room_) delete[] heap_;
-    }
-    void copy(const HolderList& other) {
-        size_ = other.size_;
-        room_ = other.room_;
-        if (room_) heap_ = new Holder[room_];
-        std::copy_n(other.data(), size_, data());
     }
     void steal(HolderList& other) noexcept {
         size_ = std::exchange(other.size_, 0);
