@@ -43,6 +43,7 @@ class Shape:
         extended: Sequence[tuple[str, int]] = [],
         selector: Sequence[tuple[str, str, Sequence[str]]] = [],
         tolerations: Sequence[tuple[str, str, str, str]] = [],
+        inputs: Sequence[str] = [],
     ) -> None:
         """
         selector: (key, op, values); tolerations: (key, op, value, effect or '').
@@ -323,6 +324,9 @@ class CacheTree:
 class ContentMap:
     def __init__(self, tree: CacheTree) -> None: ...
     def add_datasets(self, arg: int, /) -> int: ...
+    def intern(self, arg: Sequence[str], /) -> Annotated[NDArray[numpy.int32], dict(shape=(None,))]: ...
+    def find(self, arg: Sequence[str], /) -> Annotated[NDArray[numpy.int32], dict(shape=(None,))]: ...
+    def name(self, arg: int, /) -> str: ...
     def drop_datasets(self, arg: int, /) -> None: ...
     def apply(
         self,
@@ -394,6 +398,12 @@ def replay_queue(
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
 ]: ...
+def data_locality(
+    content: ContentMap,
+    names: Sequence[str],
+    caches: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    money: bool,
+) -> Scorer: ...
 def plan_staging(
     content: ContentMap,
     cache: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],

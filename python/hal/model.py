@@ -229,6 +229,9 @@ class Job:
         Labels that a node must have: ``{"zone": "a"}``, ``{"disk": ["ssd", "nvme"]}`` or Selectors. All must hold.
     tolerations : sequence of Toleration
         Taints that do not keep the job away.
+    inputs : sequence of str
+        Datasets that each task reads, by their names in a `hal.data.ContentMap`; `hal.policies.DataLocality`
+        looks at them.
     priority : int
         Higher goes first where an order looks at it.
 
@@ -254,6 +257,7 @@ class Job:
         Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)
     ] = ()
     tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
+    inputs: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(_as_tuple)] = ()
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
     if TYPE_CHECKING:
         _handle: _core.Job = field(init=False)  # built once, so that place() has nothing to convert
@@ -292,6 +296,7 @@ class Job:
             tuple(sorted((name, int(amount)) for name, amount in self.resources.items())),
             tuple((s.key, s.op, tuple(s.values)) for s in self.selector if isinstance(s, Selector)),
             tuple((t.key, t.op, t.value, t.effect) for t in self.tolerations),
+            tuple(sorted(set(self.inputs))),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -56,7 +56,7 @@ NodeSpec node_spec(std::string name, std::int64_t cpu, std::int64_t memory, cons
 
 ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
                      std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
-                     const std::vector<RequirementTuple>& selector, const std::vector<TolerationTuple>& tolerations) {
+                     const std::vector<RequirementTuple>& selector, const std::vector<TolerationTuple>& tolerations, std::vector<std::string> inputs) {
     ShapeSpec spec;
     spec.cpu = MilliCpu(cpu);
     spec.memory = MiB(memory);
@@ -76,6 +76,7 @@ ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, s
         if (!effect.empty()) t.effect = parse<Effect>("toleration.effect", effect, kEffects);
         spec.tolerations.push_back(std::move(t));
     }
+    spec.inputs = std::move(inputs);
     validate(spec);
     return spec;
 }
@@ -89,7 +90,7 @@ AnyTuple shape_state(const ShapeSpec& s) {
                                  t.any_effect ? "" : kEffects[static_cast<int>(t.effect)]);
     }
     return nb::make_tuple(s.cpu.value(), s.memory.value(), s.gpus, s.gpu_milli.value(), s.gpu_memory.value(),
-                          s.gpu_models, s.extended, selector, tolerations);
+                          s.gpu_models, s.extended, selector, tolerations, s.inputs);
 }
 
 AnyTuple node_state(const NodeSpec& s) {
@@ -124,13 +125,13 @@ void bind_model(nb::module_& m) {
     nb::class_<ShapeHandle>(m, "Shape", "What one task asks for: immutable, checked when built, of no cluster.")
         .def(nb::new_([](std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
                          std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
-                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations) {
+                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations, std::vector<std::string> inputs) {
                  return new ShapeHandle(shape_spec(cpu, memory, gpus, gpu_milli, gpu_memory, std::move(gpu_models),
-                                                   std::move(extended), selector, tolerations));
+                                                   std::move(extended), selector, tolerations, std::move(inputs)));
              }),
              "cpu"_a, "memory"_a, "gpus"_a = 0, "gpu_milli"_a = 0, "gpu_memory"_a = 0,
              "gpu_models"_a = std::vector<std::string>{}, "extended"_a = Amounts{},
-             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{},
+             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{}, "inputs"_a = std::vector<std::string>{},
              "selector: (key, op, values); tolerations: (key, op, value, effect or '').")
         .def("state", [](const ShapeHandle& s) { return shape_state(s.spec); }, "The arguments of the constructor.")
         .def("__reduce__",

@@ -63,7 +63,7 @@ void bind_policies(nb::module_& m) {
              }),
              "name"_a, "scorers"_a, "filters"_a = std::vector<FilterHandle>{}, "seed"_a = 0, "tie_seed"_a = 0)
         .def_prop_ro("name", [](const PolicyHandle& p) { return p.policy->name(); })
-        .def_prop_ro("indexed", [](const PolicyHandle& p) { return p.policy->scope() == Scope::Node; },
+        .def_prop_ro("indexed", [](const PolicyHandle& p) { return p.policy->scope() != Scope::Context; },
                      "Whether decisions come from an index rather than a scan.")
         .def_prop_ro("scorer_names", [](const PolicyHandle& p) {
             std::vector<std::string> names;

@@ -1,11 +1,17 @@
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <mutex>
 #include <tuple>
 
 #include "arrays.h"
+#include "bind_policies.h"
 #include "bindings.h"
+#include "halcore/model/error.h"
 #include "halcore/model/shared_content.h"
+#include "halcore/policies/scorers/data_locality.h"
 #include "halcore/reserve/staging.h"
 
 namespace nb = nanobind;
@@ -47,9 +53,26 @@ PlanColumns plan(const SharedContent& content, const Column<std::int32_t>& cache
                        to_numpy(std::move(made.cost_before)), to_numpy(std::move(made.cost_after)));
 }
 
+ScorerHandle data_locality(std::shared_ptr<const SharedContent> content,
+                           const std::vector<std::string>& names, const Column<std::int32_t>& caches,
+                           bool money) {
+    DataLocalityConfig config{std::move(content), {}, {}, money};
+    const auto given = as_span(caches);
+    if (!names.empty() && names.size() != given.size())
+        throw InvalidModel("caches: must be as many as the nodes' names, or one a node of the cluster");
+    for (const CacheIndex cache : given)
+        if (cache < -1 || cache >= config.content->map.tree().size())
+            throw InvalidModel("caches: " + std::to_string(cache) + " is no cache of the tree");
+    if (names.empty()) config.by_index.assign(given.begin(), given.end());
+    for (std::size_t i = 0; i < names.size(); ++i) config.by_name[names[i]] = given[i];
+    return {make_data_locality(std::move(config))};
+}
+
 }  // namespace
 
 void bind_staging(nb::module_& m) {
+    m.def("data_locality", &data_locality, nb::arg("content"), nb::arg("names"), nb::arg("caches"),
+          nb::arg("money"));
     m.def("plan_staging", &plan, nb::arg("content"), nb::arg("cache"), nb::arg("start"), nb::arg("weight"),
           nb::arg("first"), nb::arg("inputs"), nb::arg("money"));
 }

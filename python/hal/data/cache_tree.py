@@ -214,6 +214,11 @@ class CacheTree:
         """Capacity of each cache: (n,) int64, bytes, read-only."""
         return self._capacity
 
+    @property
+    def nodes(self) -> dict[str, str]:
+        """Nearest cache of each attached node, by names."""
+        return {node: self._names[cache] for node, cache in self._nodes.items()}
+
     def index(self, cache: str) -> int:
         """Index of a cache by its name.
 

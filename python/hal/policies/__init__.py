@@ -7,6 +7,7 @@ and ``score(job, nodes)``; a package offers one by name through the entry-point 
 from __future__ import annotations
 
 from hal.policies.best_fit import BestFit
+from hal.policies.data_locality import DataLocality
 from hal.policies.dot_product import DotProduct
 from hal.policies.fgd import Fgd
 from hal.policies.first_fit import FirstFit
@@ -21,6 +22,7 @@ from hal.policies.worst_fit import WorstFit
 
 __all__ = [
     "BestFit",
+    "DataLocality",
     "DotProduct",
     "Fgd",
     "FirstFit",

@@ -20,7 +20,7 @@ double key_score(std::uint64_t key) {
 }  // namespace
 
 BoundPolicy::BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher)
-    : policy_(std::move(policy)), cluster_(cluster), matcher_(matcher), slots_(cluster, policy_->tie_seed()) {
+    : policy_(std::move(policy)), cluster_(cluster), matcher_(matcher), slots_(cluster, policy_->tie_seed(), policy_->scope() == Scope::Node) {
     for (const auto& part : policy_->scorers())
         scorers_.push_back(part.scorer->bind(cluster, policy_->seed()));
 }

@@ -83,7 +83,7 @@ void Slots::settle(Group& group, KindId kind) {
 void Slots::visit(NodeId n) {
     if (!cluster_.present(n)) {
         leave(n);
-    } else if (cluster_.task_count(n) == 0) {
+    } else if (shared_ && cluster_.task_count(n) == 0) {
         join(n, cluster_.kind(n));
     } else if (slot_of_[n] == kNone) {
         leave(n);

@@ -13,10 +13,12 @@ std::uint32_t tie_rank(NodeId node, std::uint64_t seed);
 
 /// What an index has entries for. A node that runs something is a slot of its own; all empty nodes of one
 /// kind share a slot, represented by the one of the lowest rank. So an index is as large as what runs, and
-/// a cluster of a million equal empty nodes is one slot.
+/// a cluster of a million equal empty nodes is one slot. Unless scores tell equal nodes apart (`shared`
+/// false): then each node is a slot.
 class Slots {
   public:
-    Slots(const Cluster& cluster, std::uint64_t tie_seed) : cluster_(cluster), tie_seed_(tie_seed) {}
+    Slots(const Cluster& cluster, std::uint64_t tie_seed, bool shared)
+        : cluster_(cluster), tie_seed_(tie_seed), shared_(shared) {}
 
     /// Follows the changes of the cluster. O(nodes changed), plus O(log) for each that becomes empty or busy.
     void sync();
@@ -41,6 +43,7 @@ class Slots {
 
     const Cluster& cluster_;
     const std::uint64_t tie_seed_;
+    const bool shared_;
     std::uint64_t seen_ = 0;  // the cluster's clock at the last sync
     std::vector<NodeId> node_;
     std::vector<std::uint32_t> unused_;

@@ -110,6 +110,8 @@ void validate(ShapeSpec& spec) {
     }
     sort_unique(spec.selector);
     sort_unique(spec.tolerations);
+    sort_unique(spec.inputs);
+    if (!spec.inputs.empty() && spec.inputs[0].empty()) refuse("job.inputs", "''", "is no name of a dataset");
 }
 
 std::size_t hash_value(const ShapeSpec& s) {
@@ -134,6 +136,7 @@ std::size_t hash_value(const ShapeSpec& s) {
         h.add(static_cast<std::size_t>(t.exists) * 8 + static_cast<std::size_t>(t.any_effect) * 4 +
               static_cast<std::size_t>(t.effect));
     }
+    for (const auto& input : s.inputs) h.add(input);
     return h.value();
 }
 

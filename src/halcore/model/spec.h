@@ -67,6 +67,7 @@ struct ShapeSpec {
     Amounts extended;
     std::vector<Requirement> selector;  // all must hold
     std::vector<Toleration> tolerations;
+    std::vector<std::string> inputs;  // datasets it reads
     friend auto operator<=>(const ShapeSpec&, const ShapeSpec&) = default;
 };
 

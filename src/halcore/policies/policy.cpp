@@ -1,5 +1,6 @@
 #include "halcore/policies/policy.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -28,7 +29,7 @@ Policy::Policy(std::string name, std::vector<Part> scorers, std::vector<FilterPt
     for (std::size_t i = 0; i < scorers_.size(); ++i) {
         Part& part = scorers_[i];
         part.weight = scorers_.size() == 1 ? 1 : part.weight / total;
-        if (part.scorer->scope() == Scope::Context) scope_ = Scope::Context;
+        scope_ = std::max(scope_, part.scorer->scope());
         const bool heavier = picker_ < 0 || part.weight > scorers_[picker_].weight;
         if (part.scorer->picks() && heavier) picker_ = static_cast<int>(i);
     }

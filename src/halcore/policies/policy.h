@@ -25,7 +25,7 @@ class Policy {
     std::uint64_t seed() const { return seed_; }
     std::uint64_t tie_seed() const { return tie_seed_; }  // 0: ties go to the lower node index
     std::uint64_t uid() const { return uid_; }
-    /// Node when every part depends on the node alone: then decisions come from an index.
+    /// The widest of the parts'; below Context decisions come from an index.
     Scope scope() const { return scope_; }
     /// The scorer that chooses devices: of those that pick the one that weighs most; -1: the tightest are
     /// taken.

@@ -9,8 +9,10 @@
 namespace hal {
 
 /// What a score depends on. Node: the node's own state (and the shape) alone, so it is kept until the node
-/// changes. Context: anything else (other nodes, the decision's number), so it is computed anew each time.
-enum class Scope : std::uint8_t { Node, Context };
+/// changes, and equal empty nodes share it. Identity: also on which node it is (its place, its price); kept,
+/// but for each node. Context: anything else (other nodes, the decision's number), so it is computed anew
+/// each time.
+enum class Scope : std::uint8_t { Node, Identity, Context };
 
 /// A scorer at work on one cluster: it may keep memos. One caller at a time.
 class BoundScorer {
