@@ -41,7 +41,7 @@ def read_orders(path: str | PathLike[str], seed: int, *, tasks: int, nodes: int)
     """
     where = Path(path)
     try:
-        with np.load(where, allow_pickle=False) as stored:
+        with where.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrivals, order = (stored[f"{kind}_{seed}"] for kind in ("arrivals", "nodes"))
     except OSError as error:
         raise InvalidModel(

@@ -10,13 +10,17 @@ from hal.replay.openb.trace import Nodes, Tasks
 __all__ = ["synthetic_nodes", "synthetic_tasks"]
 
 
-def synthetic_nodes() -> Nodes:
-    """Return the published inventory: 1,213 nodes, kind by kind."""
+def synthetic_nodes(*, seed: int = 1) -> Nodes:
+    """Return the published inventory of 1,213 nodes, its kinds mixed by a seed.
+
+    The order matters because ties go to the node that comes first: kind after kind, FGD would fill the first kind
+    with whatever comes and lose seven points of allocation.
+    """
     counts = np.array([kind[4] for kind in NODE_KINDS])
     table = np.repeat(np.array([kind[1:4] for kind in NODE_KINDS], dtype=np.int64), counts, axis=0)
     models = list(dict.fromkeys(kind[0] for kind in NODE_KINDS))
     model = np.repeat(np.array([models.index(kind[0]) for kind in NODE_KINDS], dtype=np.int32), counts)
-    return Nodes(
+    nodes = Nodes(
         [f"openb-{row:04d}" for row in range(len(table))],
         np.ascontiguousarray(table[:, 1]),
         np.ascontiguousarray(table[:, 2]),
@@ -24,6 +28,7 @@ def synthetic_nodes() -> Nodes:
         model,
         models,
     )
+    return nodes.take(np.random.Generator(np.random.PCG64(seed)).permutation(len(nodes)))
 
 
 def synthetic_tasks(count: int, *, seed: int) -> Tasks:
