@@ -15,5 +15,6 @@ void bind_gang(nanobind::module_& m);
 void bind_data(nanobind::module_& m);
 void bind_replay(nanobind::module_& m);
 void bind_staging(nanobind::module_& m);
+void bind_reserve(nanobind::module_& m);
 
 }  // namespace hal::bindings

@@ -14,4 +14,5 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_data(m);
     hal::bindings::bind_replay(m);
     hal::bindings::bind_staging(m);
+    hal::bindings::bind_reserve(m);
 }

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 STEPS = [60, 300, 900, 1800, 3600, 7200, 18000, 36000, 72000, 180000, 360000]
-EXPIRED, SUBMITTED, ENDED = range(3)
+EXPIRED, SUBMITTED, ENDED, DUE = range(4)
 
 
 @dataclass
@@ -22,6 +22,8 @@ class Job:
     start: int | None = None
     predicted: int = 0
     first: int = 0
+    planned: int | None = None
+    promise: int = -1
     corrections: int = 0
 
     @property
@@ -48,6 +50,41 @@ def order_key(order: str, job: Job, now: int, *, ageing: float = 0.0, max_age: f
     return 0.0
 
 
+class Plan:
+    """Reservations of conservative backfilling, looked up point by point."""
+
+    def __init__(self, jobs: list[Job], processors: int, running: list[int]) -> None:
+        self.jobs, self.processors, self.running = jobs, processors, running
+
+    def spans(self, queue: list[int], now: int) -> list[tuple[int, int, int]]:
+        held = [(now, self.jobs[i].predicted_end, self.jobs[i].procs) for i in self.running]
+        planned = [self.jobs[i] for i in queue if self.jobs[i].planned is not None]
+        return held + [(job.planned, job.planned + job.predicted, job.procs) for job in planned]
+
+    def used(self, spans: list[tuple[int, int, int]], time: int) -> int:
+        return sum(procs for begin, end, procs in spans if begin <= time < end)
+
+    def overbooked(self, queue: list[int], now: int) -> bool:
+        spans = self.spans(queue, now)
+        return any(self.used(spans, max(now, begin)) > self.processors for begin, _, _ in spans)
+
+    def replace(self, queue: list[int], moved: list[int], now: int) -> None:
+        """Lift each job of ``moved`` out of the plan and put it at its earliest start, one after the other."""
+        for i in moved:
+            job, old = self.jobs[i], self.jobs[i].planned
+            job.planned = None
+            spans = self.spans(queue, now)
+            for start in sorted({now} | {end for _, end, _ in spans if end > now}):
+                end = start + job.predicted
+                points = {start} | {begin for begin, _, _ in spans if start < begin < end}
+                if all(self.used(spans, point) + job.procs <= self.processors for point in points):
+                    job.planned = start
+                    break
+            if old is not None and job.planned > old:
+                assert job.predicted == 0  # takes no room, so others may have taken it
+                job.planned = old
+
+
 def replay(
     jobs: list[Job],
     processors: int,
@@ -66,6 +103,9 @@ def replay(
     queue: list[int] = []
     running: list[int] = []
     history: dict[int, list[int]] = {}
+    plan = Plan(jobs, processors, running)
+    freed = extended = False
+    due: set[int] = set()
 
     def free(now: int) -> int:
         return processors - sum(jobs[i].procs for i in running if jobs[i].predicted_end > now)
@@ -82,7 +122,25 @@ def replay(
             heapq.heappush(events, (now + job.predicted, EXPIRED, sequence, i))
 
     def schedule(now: int) -> None:
+        nonlocal freed, extended
         queue.sort(key=lambda i: (order_key(order, jobs[i], now, ageing=ageing, max_age=max_age), i))
+        if backfill == "conservative":
+            if extended and plan.overbooked(queue, now):
+                for i in queue:
+                    jobs[i].planned = None
+                plan.replace(queue, queue, now)
+            elif freed:
+                plan.replace(queue, queue, now)
+            freed = extended = False
+            for i in list(queue):
+                if jobs[i].planned == now:
+                    start(i, now)
+                else:
+                    assert jobs[i].planned > now
+                    if jobs[i].planned not in due:
+                        due.add(jobs[i].planned)
+                        heapq.heappush(events, (jobs[i].planned, DUE, 0, 0))
+            return
         while queue and jobs[queue[0]].procs <= free(now):
             start(queue[0], now)
         if not queue or backfill == "none":
@@ -102,6 +160,9 @@ def replay(
     while events:
         now, kind, _, i = heapq.heappop(events)
         job = jobs[i]
+        if kind == DUE:
+            schedule(now)
+            continue
         if kind == EXPIRED:
             if correct == "increments" and job.corrections < len(STEPS):
                 longer = min(job.requested, job.first + STEPS[job.corrections])
@@ -112,6 +173,7 @@ def replay(
             if longer > job.predicted:
                 job.predicted = longer
                 job.corrections += 1
+                extended = True
                 if longer < job.run:
                     sequence += 1
                     heapq.heappush(events, (job.predicted_end, EXPIRED, sequence, i))
@@ -126,8 +188,12 @@ def replay(
             }[predict]
             job.first = job.predicted
             queue.append(i)
+            if backfill == "conservative":
+                plan.replace(queue, [i], now)
+                job.promise = job.planned
         else:
             running.remove(i)
+            freed = freed or job.predicted_end > now
             history[job.user] = [*history.get(job.user, []), job.run][-2:]
         schedule(now)
     return [job.start for job in jobs]

@@ -31,7 +31,7 @@ def peak_use(start: np.ndarray, workload: Workload) -> int:
     return int(np.cumsum(change[np.argsort(times, kind="stable")]).max(initial=0))
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(
     workloads(overruns=False),
     st.sampled_from(["fcfs", "sjf", "ljf", "wfp3", "unicef", "f1"]),
@@ -47,7 +47,25 @@ def test_agrees_with_twin(workload, order, backfill, predict, correct):
     assert peak_use(run.start, workload) <= workload.processors
 
 
-@given(workloads(overruns=True), st.sampled_from(["easy", "easy_sjbf"]), st.data())
+@settings(max_examples=60)
+@given(
+    workloads(max_jobs=15),
+    st.sampled_from(["fcfs", "sjf", "wfp3"]),
+    st.sampled_from(["requested", "actual", "last_two"]),
+    st.sampled_from(["increments", "doubling"]),
+)
+def test_conservative_agrees_with_twin(workload, order, predict, correct):
+    options = {"order": order, "backfill": "conservative", "predict": predict, "correct": correct}
+    run = replay_queue(workload, **options)
+    jobs = jobs_of(workload)
+    assert run.start.tolist() == replay(jobs, workload.processors, **options)
+    assert run.promise.tolist() == [job.promise for job in jobs]
+    assert peak_use(run.start, workload) <= workload.processors
+    if predict != "last_two":  # an upper bound
+        assert (run.start <= run.promise).all()
+
+
+@given(workloads(overruns=True), st.sampled_from(["easy", "easy_sjbf", "conservative"]), st.data())
 def test_agrees_with_twin_when_predictions_are_arbitrary(workload, backfill, data):
     given_runs = data.draw(
         st.lists(st.integers(0, 400), min_size=len(workload), max_size=len(workload)), label="predictions"

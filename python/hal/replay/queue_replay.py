@@ -18,7 +18,7 @@ __all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction",
 __all__ += ["replay_queue"]
 
 ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "priority")
-BACKFILLS: Final = ("none", "easy", "easy_sjbf")
+BACKFILLS: Final = ("none", "easy", "easy_sjbf", "conservative")
 PREDICTIONS: Final = ("requested", "actual", "last_two")
 CORRECTIONS: Final = ("increments", "requested", "doubling")
 
@@ -156,7 +156,7 @@ def replay_queue(
         function of the time and the `WaitingJobs` that returns keys, smallest first. A function is called at
         every event: slow but easy.
     backfill : str
-        ``"none"``, ``"easy"`` or ``"easy_sjbf"``.
+        ``"none"``, ``"easy"``, ``"easy_sjbf"`` or ``"conservative"``.
     predict : str or array-like of int, shape (n_jobs,)
         The runtimes by which the queue plans: ``"requested"``, ``"actual"`` (clairvoyant), ``"last_two"``
         (Tsafrir: mean of the user's two last finished runs) or seconds.

@@ -20,6 +20,8 @@ class Backfill {
     /// A running job has come to its predicted end: from now on its processors count as free.
     virtual void expired(const QueueState&, JobId) {}
     virtual void schedule(QueueState& state) = 0;
+    /// The next moment at which the rule wants to be asked again although nothing happens; kNever if none.
+    virtual Seconds next_wake() const { return kNever; }
     /// When the job was first promised to start, for rules that make promises; -1 otherwise.
     virtual Seconds promise(JobId) const { return -1; }
 };

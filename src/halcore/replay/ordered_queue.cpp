@@ -10,7 +10,7 @@ namespace {
 constexpr std::int32_t kGap = std::numeric_limits<std::int32_t>::max();
 
 bool before(double key_a, JobId a, double key_b, JobId b) {
-    return key_a != key_b ? key_a < key_b : a < b;
+    return (key_a < key_b) | ((key_a == key_b) & (a < b));
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ void check_job(const JobSpec& job, std::int64_t processors) {
 
 }  // namespace
 
-void QueueState::sort_queue() {
-    if (order_->is_static() || queue_.size() < 2) return;
+void QueueState::sort_queue_now() {
+    if (queue_.size() < 2) return;
     const std::size_t first = queue_.head();
     std::vector<JobId> waiting;
     std::vector<std::size_t> place;
@@ -61,6 +61,11 @@ QueueEngine::QueueEngine(QueueParts parts)
     if (parts.processors < 1 || parts.processors > kMaxDuration)
         throw InvalidModel("processors is " + std::to_string(parts.processors) + "; give 1 to " +
                            std::to_string(kMaxDuration));
+}
+
+void QueueEngine::reserve(std::size_t jobs) {
+    state_.jobs_.reserve(jobs);
+    state_.keys_.reserve(jobs);
 }
 
 void QueueEngine::correct(JobId job) {
@@ -101,7 +106,7 @@ JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
     static_cast<JobSpec&>(record) = spec;
     record.submit = now;
     record.predicted = record.first_guess = prediction_->at_submit(spec);
-    const double key = state_.order_->is_static() ? state_.order_->key(record, now) : 0.0;
+    const double key = state_.order_is_static_ ? state_.order_->key(record, now) : 0.0;
     state_.keys_.push_back(key);
     state_.queue_.insert({key, job, record.procs, static_cast<std::int32_t>(record.predicted)});
     backfill_->submitted(state_, job);

@@ -29,11 +29,15 @@ class QueueEngine {
   public:
     explicit QueueEngine(QueueParts parts);
 
+    /// Makes room for `jobs` submissions.
+    void reserve(std::size_t jobs);
     /// Queues a job and returns its id, its rank in order of submission.
     JobId submit(Seconds now, const JobSpec& job);
     void finish(Seconds now, JobId job);
     /// Lets time pass: predictions that have expired are corrected, and the queue is looked at again.
     void tick(Seconds now);
+    /// When `tick` is due if nothing happens before; kNever if nothing is planned.
+    Seconds next_wake() const { return backfill_->next_wake(); }
     /// Jobs started by the last call, in the order of their starts.
     std::span<const JobId> started() const { return state_.started_; }
 

@@ -15,7 +15,7 @@ namespace hal::replay {
 class QueueState {
   public:
     QueueState(std::int64_t processors, std::unique_ptr<Order> order)
-        : processors_(processors), order_(std::move(order)) {}
+        : processors_(processors), order_(std::move(order)), order_is_static_(order_->is_static()) {}
 
     Seconds now() const { return now_; }
     std::int64_t processors() const { return processors_; }
@@ -25,17 +25,22 @@ class QueueState {
     const JobTable& jobs() const { return jobs_; }
     const RunningSet& running() const { return running_; }
     const OrderedQueue& queue() const { return queue_; }
-    bool order_is_static() const { return order_->is_static(); }
+    bool order_is_static() const { return order_is_static_; }
 
     /// Brings the queue into the order of this moment. Costs a sort for orders that change with time.
-    void sort_queue();
+    void sort_queue() {
+        if (!order_is_static_) sort_queue_now();
+    }
     void start(JobId job);
 
   private:
     friend class QueueEngine;
 
+    void sort_queue_now();
+
     std::int64_t processors_;
     std::unique_ptr<Order> order_;
+    bool order_is_static_;
     Seconds now_ = 0;
     JobTable jobs_;
     std::vector<double> keys_;  // by job: its key in the queue

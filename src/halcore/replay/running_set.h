@@ -18,7 +18,7 @@ class RunningSet {
         std::int32_t procs;
         JobId job;
         friend bool operator<(const Entry& a, const Entry& b) {
-            return a.end != b.end ? a.end < b.end : a.job < b.job;
+            return (a.end < b.end) | ((a.end == b.end) & (a.job < b.job));
         }
     };
 
