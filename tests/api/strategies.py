@@ -35,8 +35,18 @@ def nodes(draw: st.DrawFn, name: str) -> hal.Node:
 def jobs(draw: st.DrawFn, name: str) -> hal.Job:
     gpu = draw(
         st.sampled_from(
-            [{}, {}, {"gpus": 1}, {"gpus": 2}, {"gpus": 0.3}, {"gpus": 0.5}, {"gpus": 2, "gpu_share": 0.4}]
-            + [{"gpu_memory": 5}, {"gpus": 1, "gpu_memory": 16}, {"gpus": 70 / 100, "gpu_memory": 8}]
+            [
+                {},
+                {},
+                {"gpus": 1},
+                {"gpus": 2},
+                {"gpus": 0.3},
+                {"gpus": 0.5},
+                {"gpus": 2, "gpu_share": 0.4},
+                {"gpu_memory": 5},
+                {"gpus": 1, "gpu_memory": 16},
+                {"gpus": 0.7, "gpu_memory": 8},
+            ]
         )
     )
     return hal.Job(
