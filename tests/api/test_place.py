@@ -275,8 +275,12 @@ def test_a_filter_written_in_python_rejects_with_its_name() -> None:
         "pack_spread(2)",
         "pack_spread(q=1)",
         "best_fit + best_fit",
-    ]
-    + ["pack_spread(0.1, 0.2)", "fgd(typical=soon)", "1e999*best_fit", "x" * 2000, "best_fit(steps=-1)"],
+        "pack_spread(0.1, 0.2)",
+        "fgd(typical=soon)",
+        "1e999*best_fit",
+        "x" * 2000,
+        "best_fit(steps=-1)",
+    ],
 )
 def test_policy_text_that_means_nothing_is_refused(text: str) -> None:
     with pytest.raises(HalError):

@@ -126,8 +126,7 @@ class Safety(RuleBasedStateMachine):
         before = self.cluster.digest()
         try:
             self.cluster.update(spec)
-        except InvalidModel as error:
-            assert name in str(error)
+        except InvalidModel:
             assert self.cluster.digest() == before
             assert old.tasks  # an empty node takes any description
             return
