@@ -158,13 +158,22 @@ def _load_yaml(text: str) -> Any:
         """Safe, and a key that comes twice is an error instead of the last one winning."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [
-                key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"
-            ]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise InvalidModel(f"line {node.start_mark.line + 1}: field {show(key)} is given twice")
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen and key.value != "<<":
+                        raise InvalidModel(
+                            f"line {key.start_mark.line + 1}: field {show(key.value)} is given twice"
+                        )
+                    seen.add(key.value)
             return super().construct_mapping(node, deep=deep)
+
+        def flatten_mapping(self, node: Any) -> None:
+            # Merging lists of mappings that merge lists of mappings … fills any memory from a page of text.
+            for key, value in node.value:
+                if key.tag == "tag:yaml.org,2002:merge" and not isinstance(value, yaml.MappingNode):
+                    raise InvalidModel(f"line {key.start_mark.line + 1}: << takes one mapping")
+            super().flatten_mapping(node)
 
     try:
         return yaml.load(text, Loader)  # a subclass of SafeLoader
