@@ -1,12 +1,14 @@
 """hal: an embedded scheduling-policy SDK with a compiled core."""
 
 from hal import policies
+from hal.answer import Explanation, Placement, Status
 from hal.cluster import Cluster
 from hal.errors import AdapterError, HalError, InvalidModel, MissingExtra, PolicyError
+from hal.gpu import GPU, gpus
 from hal.job_columns import JobColumns
-from hal.model import GPU, Job, Node, Selector, Taint, Toleration, gpus
+from hal.model import Job, Node, Selector, Taint, Toleration
 from hal.place import explain, place
-from hal.placement import Explanation, Placement, Placements, Status
+from hal.placements import Placements
 from hal.policy import Filter, Policy, Scorer
 
 __all__ = [

@@ -17,7 +17,8 @@ from typing import Any, Final, Literal, TypeVar
 from hal._extras import require
 from hal._show import show
 from hal.errors import HalError, InvalidModel
-from hal.model import GPU, Job, Node, Selector, Taint, Toleration
+from hal.gpu import GPU
+from hal.model import Job, Node, Selector, Taint, Toleration
 
 __all__ = ["Format", "format_of", "read_jobs", "read_nodes", "write_nodes"]
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from hal import _core, policies
 from hal._show import show
+from hal.answer import Explanation
 from hal.cluster import Cluster
 from hal.errors import InvalidModel, PolicyError
 from hal.job_columns import JobColumns
 from hal.model import Job
-from hal.placement import Explanation, Placements
+from hal.placements import Placements
 from hal.policy import Policy
 
 __all__ = ["ORDERS", "explain", "place"]

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from hal.answer import Placement, Status
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
 from hal.files import format_of, read_jobs, read_nodes
 from hal.place import place
-from hal.placement import Placement, Status
 
 __all__ = ["command"]
 
