@@ -60,7 +60,11 @@ class Cluster(Building):
         return int(self._core.n_nodes)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name in set(self.node_names())
+        try:
+            self._core.index_of(name)
+        except (InvalidModel, TypeError):
+            return False
+        return True
 
     def __repr__(self) -> str:
         return f"Cluster({len(self)} nodes, {self._core.n_jobs} jobs)"

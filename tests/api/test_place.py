@@ -67,6 +67,38 @@ def test_the_api_in_one_screen() -> None:
     assert hal.place(cluster, jobs[2], policy).counts()[hal.Status.PLACED] == 1
 
 
+def test_trials_nest_and_end_with_their_block() -> None:
+    cluster = small()
+    before = cluster.digest()
+    with cluster.what_if() as trial:
+        hal.place(trial, hal.Job("a", cpus=1), apply=True)
+        with trial.what_if() as inner:
+            inner.remove("n0", evict=True)
+            assert "n0" not in inner
+            with pytest.raises(HalError, match="what_if"):
+                trial.jobs()
+        assert "n0" in trial
+        assert trial.jobs() == ["a"]
+    assert cluster.digest() == before
+    with pytest.raises(HalError, match="over"):
+        trial.jobs()
+    assert 3 not in cluster
+
+
+def test_a_trial_that_fails_is_thrown_away_too() -> None:
+    cluster = small()
+    before = cluster.digest()
+
+    def fail() -> None:
+        with cluster.what_if() as trial:
+            trial.remove("n1")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert cluster.digest() == before
+
+
 def test_explain_after_another_change_says_what_to_do() -> None:
     cluster = small()
     placements = hal.place(cluster, hal.Job("a", cpus=1))

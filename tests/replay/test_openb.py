@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hal
 from hal.errors import InvalidModel
 from hal.policies import TypicalTask
 from hal.replay import openb
@@ -70,6 +71,14 @@ def test_broken_task_lists_are_refused_by_line(tmp_path: Path, match: str, text:
     path = write(tmp_path, text) if text else tmp_path / "absent.csv"
     with pytest.raises(InvalidModel, match=match):
         openb.read_tasks(path)
+
+
+def test_clusters_and_jobs_come_from_the_lists(tmp_path: Path) -> None:
+    cluster = hal.Cluster.from_openb(write(tmp_path, NODES))
+    assert cluster.node("a") == hal.Node("a", cpus=4, memory=100, gpus=hal.gpus(2, "X"))
+    jobs = hal.JobColumns.from_openb(write(tmp_path, TASKS))
+    answer = hal.place(cluster, jobs)
+    assert answer.status.tolist() == [0, 1, 0]  # the second asks for both GPUs, and the first has half of one
 
 
 def test_a_missing_file_or_variable_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

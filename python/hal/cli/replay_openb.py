@@ -45,6 +45,7 @@ def command(
     if against is not None and against not in openb.POLICIES:
         raise InvalidModel(f"--vs {against}: must be published, or one of {', '.join(openb.POLICIES)}")
     runs = _replay(names, traces, numbers)
+    names = list(dict.fromkeys(done.policy for done in runs))
 
     report: dict[str, Any] = {"runs": [_summary(done) for done in runs]}
     tables = [_run_table(runs)]
