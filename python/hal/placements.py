@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Placements"]
 
 
+#: How the reasons begin that other jobs are to blame for.
+_PASSING = ("insufficient ", "too few idle GPUs", "too few GPUs with the share free")
+
+
 class Placements(Sequence[Placement]):
     """Answers in the order in which the jobs were given; objects are built when looked at.
 
@@ -49,7 +53,7 @@ class Placements(Sequence[Placement]):
         self._jobs = jobs  # in the order of decision
         self._result = result
         self._order = order
-        self._version = result.version
+        self._version = self._handle.version if result.applied else result.version
         self.policy = policy
 
     # ---- columns -------------------------------------------------------------------------------------
@@ -198,7 +202,10 @@ class Placements(Sequence[Placement]):
             return f"room for all {tasks} tasks at once: one fits on {feasible} nodes, all together do not"
         if not reasons:
             return "nodes: the cluster has none"
-        return f"most often: {next(iter(reasons))}"
+        if status is Status.UNSCHEDULABLE:  # what will pass, rather than what never does
+            busy = [reason for reason in reasons if reason.startswith(_PASSING)]
+            return f"until something ends, mostly: {busy[0]}" if busy else f"mostly: {next(iter(reasons))}"
+        return f"mostly: {next(iter(reasons))}"
 
     @cached_property
     def _line_of(self) -> NDArray[np.int64]:

@@ -67,6 +67,16 @@ def test_the_api_in_one_screen() -> None:
     assert hal.place(cluster, jobs[2], policy).counts()[hal.Status.PLACED] == 1
 
 
+def test_what_was_applied_at_once_is_explained_as_it_was_met() -> None:
+    cluster = hal.Cluster([hal.Node("n", cpus=4), hal.Node("tainted", cpus=4, taints=[hal.Taint("k")])])
+    placements = hal.place(cluster, [hal.Job("a", cpus=3), hal.Job("b", cpus=3)], apply=True)
+    assert placements.explain("a").feasible == 1
+    why = placements.explain("b")
+    assert (why.status, why.feasible) == (hal.Status.UNSCHEDULABLE, 0)
+    assert "insufficient cpu" in why.missing  # not the taint, which waiting does not cure
+    assert hal.explain(cluster, hal.Job("c", cpus=1)).top[0][0] == "n"
+
+
 def test_trials_nest_and_end_with_their_block() -> None:
     cluster = small()
     before = cluster.digest()

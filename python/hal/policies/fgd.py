@@ -26,7 +26,8 @@ class Fgd(Builtin):
     Attributes
     ----------
     typical : "seen" or sequence of TypicalTask or of Job
-        What comes: what the cluster has been asked for so far, or given classes, or a sample of jobs.
+        What comes: what the cluster has been asked for so far, or given classes (those of a trace are
+        ``hal.replay.openb.read_tasks(path).typical(coverage=1)``), or a sample of jobs.
     coverage : float
         Share of the counts that the most frequent classes must cover, 0.01 … 1.
     """
