@@ -393,11 +393,44 @@ def replay_queue(
     resolution: int,
     prediction: str,
     correction: str,
+    holds: Sequence[tuple[int, int, int]],
 ) -> tuple[
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
 ]: ...
+
+class BatchQueue:
+    def __init__(
+        self,
+        processors: int,
+        order: object,
+        ageing: float,
+        max_age: float,
+        backfill: str,
+        depth: int,
+        window: int,
+        resolution: int,
+        prediction: str,
+        correction: str,
+        holds: Sequence[tuple[int, int, int]],
+    ) -> None: ...
+    def submit(self, now: int, requested: int, procs: int, user: int, priority: float, given: int) -> int: ...
+    def finish(self, now: int, job: int) -> None: ...
+    def cancel(self, now: int, job: int) -> None: ...
+    def tick(self, now: int) -> None: ...
+    @property
+    def started(self) -> list[int]: ...
+    @property
+    def now(self) -> int: ...
+    @property
+    def free(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def next_wake(self) -> int | None: ...
+    def promise(self, job: int) -> int: ...
+
 def data_locality(
     content: ContentMap,
     names: Sequence[str],

@@ -1,5 +1,6 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
@@ -17,6 +18,7 @@ namespace {
 
 using replay::JobId;
 using replay::JobTable;
+using replay::QueueEngine;
 using replay::Seconds;
 
 using SwfColumns = nb::typed<nb::tuple, nb::typed<nb::list, nb::any>, nb::typed<nb::list, nb::bytes>,
@@ -80,18 +82,35 @@ std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, 
     return replay::make_order(python_order(order));
 }
 
+using Windows = std::vector<std::tuple<Seconds, Seconds, std::int64_t>>;
+
+std::vector<replay::Hold> holds_of(const Windows& windows) {
+    std::vector<replay::Hold> holds;
+    for (const auto& [begin, end, procs] : windows) holds.push_back({begin, end, procs});
+    return holds;
+}
+
+replay::QueueParts parts_of(std::int64_t processors, const nb::object& order, double ageing, double max_age,
+                            const std::string& backfill, std::int32_t depth, Seconds window,
+                            Seconds resolution, const std::string& prediction, const std::string& correction,
+                            const Windows& holds) {
+    replay::QueueParts parts;
+    parts.processors = processors;
+    parts.order = order_of(order, ageing, max_age);
+    parts.backfill = replay::make_backfill(backfill, {depth, window, resolution}, holds_of(holds));
+    parts.prediction = replay::make_prediction(prediction);
+    parts.correction = replay::make_correction(correction);
+    return parts;
+}
+
 QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<std::int32_t> procs,
                           Column<Seconds> requested, Column<std::int32_t> user, Column<double> priority,
                           Column<Seconds> given, std::int64_t processors, const nb::object& order,
                           double ageing, double max_age, const std::string& backfill, std::int32_t depth,
                           Seconds window, Seconds resolution, const std::string& prediction,
-                          const std::string& correction) {
-    replay::QueueParts parts;
-    parts.processors = processors;
-    parts.order = order_of(order, ageing, max_age);
-    parts.backfill = replay::make_backfill(backfill, {depth, window, resolution});
-    parts.prediction = replay::make_prediction(prediction);
-    parts.correction = replay::make_correction(correction);
+                          const std::string& correction, const Windows& holds) {
+    replay::QueueParts parts = parts_of(processors, order, ageing, max_age, backfill, depth, window,
+                                        resolution, prediction, correction, holds);
     replay::ReplayResult result;
     {
         nb::gil_scoped_release unlocked;
@@ -103,6 +122,60 @@ QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<st
                           to_numpy(std::move(result.first_guess)));
 }
 
+std::vector<JobId> started(const QueueEngine& queue) {
+    return {queue.started().begin(), queue.started().end()};
+}
+
+/// The live queue. Calls keep the GIL: each takes microseconds, and an order function needs it.
+void bind_queue(nb::module_& m) {
+    using namespace nb::literals;
+    nb::class_<QueueEngine>(m, "BatchQueue")
+        .def(
+            "__init__",
+            [](QueueEngine* self, std::int64_t processors, const nb::object& order, double ageing,
+               double max_age, const std::string& backfill, std::int32_t depth, Seconds window,
+               Seconds resolution, const std::string& prediction, const std::string& correction,
+               const Windows& holds) {
+                new (self) QueueEngine(parts_of(processors, order, ageing, max_age, backfill, depth, window,
+                                                resolution, prediction, correction, holds));
+            },
+            "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "backfill"_a, "depth"_a, "window"_a,
+            "resolution"_a, "prediction"_a, "correction"_a, "holds"_a)
+        .def(
+            "submit",
+            [](QueueEngine& self, Seconds now, Seconds requested, std::int32_t procs, std::int32_t user,
+               double priority, Seconds given) {
+                replay::JobSpec spec;
+                spec.requested = requested;
+                spec.procs = procs;
+                spec.user = user;
+                spec.priority = priority;
+                spec.given = given;
+                return self.submit(now, spec);
+            },
+            "now"_a, "requested"_a, "procs"_a, "user"_a, "priority"_a, "given"_a)
+        .def("finish", &QueueEngine::finish, "now"_a, "job"_a)
+        .def("cancel", &QueueEngine::cancel, "now"_a, "job"_a)
+        .def("tick", &QueueEngine::tick, "now"_a)
+        .def_prop_ro("started", &started)
+        .def_prop_ro("now", [](const QueueEngine& self) { return self.state().now(); })
+        .def_prop_ro("free", [](const QueueEngine& self) { return self.state().free(); })
+        .def_prop_ro("waiting", [](const QueueEngine& self) { return self.state().queue().size(); })
+        .def_prop_ro("next_wake",
+                     [](const QueueEngine& self) -> std::optional<Seconds> {
+                         if (self.next_wake() == replay::kNever) return std::nullopt;
+                         return self.next_wake();
+                     })
+        .def(
+            "promise",
+            [](const QueueEngine& self, JobId job) {
+                if (job >= self.state().jobs().size())
+                    throw InvalidModel("job " + std::to_string(job) + " was never submitted");
+                return self.promise(job);
+            },
+            "job"_a);
+}
+
 }  // namespace
 
 void bind_replay(nb::module_& m) {
@@ -110,7 +183,8 @@ void bind_replay(nb::module_& m) {
     m.def("parse_swf", &parse_swf, "text"_a);
     m.def("replay_queue", &replay_queue, "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a,
           "priority"_a, "given"_a, "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "backfill"_a,
-          "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a);
+          "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a, "holds"_a);
+    bind_queue(m);
 }
 
 }  // namespace hal::bindings

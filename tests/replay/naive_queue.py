@@ -95,6 +95,9 @@ def replay(
     correct: str = "increments",
     ageing: float = 0.0,
     max_age: float = math.inf,
+    depth: int = 100,
+    window: int = 86_400,
+    resolution: int = 60,
 ) -> list[int]:
     """Return the start of each job; jobs are in order of submission."""
     events = [(job.submit, SUBMITTED, number, number) for number, job in enumerate(jobs)]
@@ -140,6 +143,17 @@ def replay(
                     if jobs[i].planned not in due:
                         due.add(jobs[i].planned)
                         heapq.heappush(events, (jobs[i].planned, DUE, 0, 0))
+            return
+        if backfill == "slots":
+            slots = [free(now + k * resolution) for k in range(window // resolution)]
+            for i in queue[:depth]:
+                length = max(1, -(-jobs[i].predicted // resolution))
+                for k in range(len(slots)):
+                    if all(room >= jobs[i].procs for room in slots[k : k + length]):
+                        slots[k : k + length] = [room - jobs[i].procs for room in slots[k : k + length]]
+                        if k == 0:
+                            start(i, now)
+                        break
             return
         while queue and jobs[queue[0]].procs <= free(now):
             start(queue[0], now)

@@ -65,6 +65,38 @@ def test_conservative_agrees_with_twin(workload, order, predict, correct):
         assert (run.start <= run.promise).all()
 
 
+@given(workloads(max_jobs=15), st.integers(1, 4), st.integers(1, 300), st.sampled_from([1, 7, 60]))
+def test_slots_agree_with_twin(workload, depth, window, resolution):
+    options = {
+        "backfill": "slots",
+        "depth": depth,
+        "window": max(window, resolution),
+        "resolution": resolution,
+    }
+    run = replay_queue(workload, **options)
+    assert run.start.tolist() == replay(jobs_of(workload), workload.processors, **options)
+    assert peak_use(run.start, workload) <= workload.processors
+
+
+holds = st.lists(
+    st.tuples(st.integers(0, 900), st.integers(1, 300), st.integers(1, 12)).map(
+        lambda h: (h[0], h[0] + h[1], h[2])
+    ),
+    max_size=4,
+)
+
+
+@given(workloads(max_jobs=15), holds, st.sampled_from(["conservative", "slots"]), st.sampled_from([60, 4000]))
+def test_reservations_are_kept(workload, holds, backfill, window):
+    run = replay_queue(workload, backfill=backfill, reservations=holds, window=window)
+    for moment in {0, *run.start.tolist(), *(begin for begin, _, _ in holds)}:
+        used = int(workload.procs[(run.start <= moment) & (moment < run.end)].sum())
+        held = sum(procs for begin, end, procs in holds if begin <= moment < end)
+        assert used == 0 or used + held <= workload.processors
+    if backfill == "conservative":
+        assert (run.start <= run.promise).all()
+
+
 @given(workloads(overruns=True), st.sampled_from(["easy", "easy_sjbf", "conservative"]), st.data())
 def test_agrees_with_twin_when_predictions_are_arbitrary(workload, backfill, data):
     given_runs = data.draw(
@@ -124,6 +156,10 @@ def small() -> Workload:
         ({"predict": "oracle"}, "'oracle'"),
         ({"correct": "never"}, "unknown name 'never'"),
         ({"order": "priority", "ageing": -1.0}, "at least 0"),
+        ({"backfill": "slots", "depth": 0}, "depth is 0"),
+        ({"backfill": "slots", "resolution": 0}, "resolution is 0"),
+        ({"backfill": "slots", "window": 10}, "window is 10"),
+        ({"reservations": [(0, 5, 1)]}, "cannot keep reservations"),
         ({"order": lambda now, waiting: [np.nan] * len(waiting.row)}, "NaN"),
         ({"order": lambda now, waiting: [1.0]}, "keys of shape"),
         ({"order": lambda now, waiting: "first"}, "order function"),
@@ -151,6 +187,7 @@ def test_exceptions_of_an_order_function_pass_through(small):
         ({"predict": [1, 2, -1]}, "-1 s"),
         ({"predict": [1, 2, np.inf]}, "not finite"),
         ({"priority": [1.0]}, "give 3 finite numbers"),
+        ({"backfill": "conservative", "reservations": [(5, 5, 1)]}, "end after the begin"),
     ],
 )
 def test_bad_input(small, options, message):

@@ -85,7 +85,9 @@ def test_gzip_is_told_by_content(tmp_path):
     assert len(log_of(tmp_path, gzip.compress(LINE.encode()), "log.txt")) == 1
 
 
-@pytest.mark.parametrize("broken", [gzip.compress(b"x" * 1000, mtime=0)[:-9], b"\x1f\x8b\x08nonsense"], ids=["cut", "nonsense"])
+@pytest.mark.parametrize(
+    "broken", [gzip.compress(b"x" * 1000, mtime=0)[:-9], b"\x1f\x8b\x08nonsense"], ids=["cut", "nonsense"]
+)
 def test_broken_gzip(tmp_path, broken):
     with pytest.raises(InvalidModel, match="cannot read"):
         log_of(tmp_path, broken, "log.swf.gz")

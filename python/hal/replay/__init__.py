@@ -2,13 +2,18 @@
 
 from hal.replay.csv_logs import read_eagle, read_philly
 from hal.replay.oracle import ORACLE_ALGORITHMS, Disagreement, check_oracle, read_oracle, read_waits
+from hal.replay.queue import Queue
+from hal.replay.queue_job import Actions, QueueJob
 from hal.replay.queue_replay import QueueRun, replay_queue
 from hal.replay.swf import SwfIssue, SwfLog, read_swf
 from hal.replay.workload import Workload, read_workload
 
 __all__ = [
     "ORACLE_ALGORITHMS",
+    "Actions",
     "Disagreement",
+    "Queue",
+    "QueueJob",
     "QueueRun",
     "SwfIssue",
     "SwfLog",

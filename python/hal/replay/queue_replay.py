@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ __all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction",
 __all__ += ["replay_queue"]
 
 ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "priority")
-BACKFILLS: Final = ("none", "easy", "easy_sjbf", "conservative")
+BACKFILLS: Final = ("none", "easy", "easy_sjbf", "conservative", "slots")
 PREDICTIONS: Final = ("requested", "actual", "last_two")
 CORRECTIONS: Final = ("increments", "requested", "doubling")
 
@@ -141,6 +141,7 @@ def replay_queue(
     depth: int = 100,
     window: int = 86_400,
     resolution: int = 60,
+    reservations: Iterable[tuple[int, int, int]] = (),
 ) -> QueueRun:
     """Replay a workload through a batch queue.
 
@@ -156,7 +157,7 @@ def replay_queue(
         function of the time and the `WaitingJobs` that returns keys, smallest first. A function is called at
         every event: slow but easy.
     backfill : str
-        ``"none"``, ``"easy"``, ``"easy_sjbf"`` or ``"conservative"``.
+        ``"none"``, ``"easy"``, ``"easy_sjbf"``, ``"conservative"`` or ``"slots"``.
     predict : str or array-like of int, shape (n_jobs,)
         The runtimes by which the queue plans: ``"requested"``, ``"actual"`` (clairvoyant), ``"last_two"``
         (Tsafrir: mean of the user's two last finished runs) or seconds.
@@ -172,6 +173,9 @@ def replay_queue(
         stops growing.
     depth, window, resolution : int
         For the backfill ``"slots"``: jobs examined in a pass, seconds planned ahead, seconds of a slot.
+    reservations : iterable of (int, int, int)
+        Begin and end in seconds, and processors that jobs may not use in between; needs the backfill
+        ``"conservative"`` or ``"slots"``. Kept as long as no job outlives its prediction.
 
     Returns
     -------
@@ -216,6 +220,7 @@ def replay_queue(
         resolution,
         predict if isinstance(predict, str) else "given",
         correct,
+        list(reservations),
     )
     return QueueRun(workload, size, start, promise, first_guess)
 

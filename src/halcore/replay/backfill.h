@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "halcore/replay/queue_state.h"
 
@@ -19,11 +20,20 @@ class Backfill {
     virtual void extended(const QueueState&, JobId, Seconds /*old_end*/) {}
     /// A running job has come to its predicted end: from now on its processors count as free.
     virtual void expired(const QueueState&, JobId) {}
+    /// A waiting job has left the queue without a start.
+    virtual void withdrawn(const QueueState&, JobId) {}
     virtual void schedule(QueueState& state) = 0;
     /// The next moment at which the rule wants to be asked again although nothing happens; kNever if none.
     virtual Seconds next_wake() const { return kNever; }
     /// When the job was first promised to start, for rules that make promises; -1 otherwise.
     virtual Seconds promise(JobId) const { return -1; }
+};
+
+/// Processors that jobs may not use in [begin, end): an advance reservation, a maintenance.
+struct Hold {
+    Seconds begin;
+    Seconds end;
+    std::int64_t procs;
 };
 
 struct BackfillOptions {
@@ -33,6 +43,8 @@ struct BackfillOptions {
 };
 
 /// Names: "none", "easy", "easy_sjbf", "conservative", "slots".
-std::unique_ptr<Backfill> make_backfill(const std::string& name, const BackfillOptions& options = {});
+/// Only the last two plan far enough ahead to respect holds.
+std::unique_ptr<Backfill> make_backfill(const std::string& name, const BackfillOptions& options = {},
+                                        std::vector<Hold> holds = {});
 
 }  // namespace hal::replay

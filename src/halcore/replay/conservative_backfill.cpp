@@ -8,6 +8,7 @@ void ConservativeBackfill::open_profile(const QueueState& state) {
     profile_.emplace(state.processors(), state.now());
     for (const RunningSet::Entry& entry : state.running())
         profile_->add(state.now(), entry.end, -entry.procs);
+    for (const Hold& hold : holds_) profile_->add(hold.begin, hold.end, -hold.procs);
 }
 
 void ConservativeBackfill::submitted(const QueueState& state, JobId job) {
@@ -31,6 +32,12 @@ void ConservativeBackfill::extended(const QueueState& state, JobId job, Seconds 
     const JobRecord& record = state.jobs()[job];
     profile_->add(std::max(old_end, state.now()), record.predicted_end(), -record.procs);
     overbooked_ = true;
+}
+
+void ConservativeBackfill::withdrawn(const QueueState& state, JobId job) {
+    const JobRecord& record = state.jobs()[job];
+    profile_->add(planned_[job], planned_[job] + record.predicted, record.procs);
+    freed_ = true;
 }
 
 void ConservativeBackfill::compress(const QueueState& state) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "halcore/replay/backfill.h"
@@ -19,9 +20,11 @@ namespace hal::replay {
 /// Source: Mu'alem and Feitelson, TPDS 2001 (with compression).
 class ConservativeBackfill final : public Backfill {
   public:
+    explicit ConservativeBackfill(std::vector<Hold> holds) : holds_(std::move(holds)) {}
     void submitted(const QueueState& state, JobId job) override;
     void finished(const QueueState& state, JobId job, Seconds planned_end) override;
     void extended(const QueueState& state, JobId job, Seconds old_end) override;
+    void withdrawn(const QueueState& state, JobId job) override;
     void schedule(QueueState& state) override;
     Seconds next_wake() const override { return wake_; }
     Seconds promise(JobId job) const override { return promise_[job]; }
@@ -32,6 +35,7 @@ class ConservativeBackfill final : public Backfill {
     void plan_anew(const QueueState& state);
     void start_due(QueueState& state);
 
+    std::vector<Hold> holds_;
     std::optional<reserve::AvailabilityProfile> profile_;  // from the first event on
     std::vector<Seconds> planned_;                         // by job
     std::vector<Seconds> promise_;                         // by job

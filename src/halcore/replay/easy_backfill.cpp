@@ -17,6 +17,11 @@ void EasyBackfill::submitted(const QueueState& state, JobId job) {
     arrived_.push_back(job);
 }
 
+void EasyBackfill::withdrawn(const QueueState& state, JobId job) {
+    if (shortest_first_) by_length_.erase(static_cast<double>(state.jobs()[job].predicted), job);
+    stale_ = true;
+}
+
 void EasyBackfill::reserve_for_head(const QueueState& state) {
     const std::int64_t needed = state.jobs()[head_].procs;
     std::int64_t available = state.free();

@@ -25,6 +25,7 @@ class EasyBackfill final : public Backfill {
     void finished(const QueueState&, JobId, Seconds) override { stale_ = true; }
     void extended(const QueueState&, JobId, Seconds) override { stale_ = true; }
     void expired(const QueueState&, JobId) override { stale_ = true; }
+    void withdrawn(const QueueState& state, JobId job) override;
     void schedule(QueueState& state) override;
 
   private:

@@ -31,6 +31,7 @@ struct JobRecord : JobSpec {
     Seconds first_guess = 0;
     std::int32_t corrections = 0;
 
+    bool waits() const { return start < 0 && end < 0; }
     bool runs() const { return start >= 0 && end < 0; }
     Seconds predicted_end() const { return start + predicted; }
 };

@@ -1,6 +1,6 @@
 #include "halcore/replay/queue_engine.h"
 
-#include <numeric>
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -72,9 +72,10 @@ void QueueEngine::correct(JobId job) {
     JobRecord& record = state_.jobs_[job];
     const Seconds elapsed = state_.now_ - record.start;
     const Seconds old_end = record.predicted_end();
-    const bool outlived = runs_known_ ? record.run > record.predicted : elapsed > record.predicted;
-    if (outlived) {
-        const Seconds longer = correction_->next(record);
+    if (!runs_known_ || record.run > record.predicted) {
+        Seconds longer = correction_->next(record);
+        // A live machine is never promised twice: a job counts until its end is reported.
+        if (!runs_known_) longer = std::max(longer, elapsed + 1);
         if (longer > record.predicted) {
             record.predicted = longer;
             ++record.corrections;
@@ -124,6 +125,17 @@ void QueueEngine::finish(Seconds now, JobId job) {
     state_.running_.erase({planned_end, record.procs, job});
     prediction_->finished(record, now - record.start);
     backfill_->finished(state_, job, planned_end);
+    backfill_->schedule(state_);
+}
+
+void QueueEngine::cancel(Seconds now, JobId job) {
+    if (job >= state_.jobs_.size() || !state_.jobs_[job].waits())
+        throw InvalidModel("job " + std::to_string(job) +
+                           " is not waiting; only a waiting job can be cancelled");
+    advance(now);
+    state_.queue_.erase(state_.keys_[job], job);
+    state_.jobs_[job].end = now;
+    backfill_->withdrawn(state_, job);
     backfill_->schedule(state_);
 }
 

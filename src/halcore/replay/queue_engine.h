@@ -23,8 +23,8 @@ struct QueueParts {
 /// The same object serves live schedulers and replay. Time never goes back.
 ///
 /// At equal times the caller reports submissions before ends. Predictions that have expired are corrected
-/// first, before either, and a job whose predicted end has come counts as free; the backfill rule then runs
-/// after every single submission and every single end.
+/// first, before either; the backfill rule then runs after every single submission and every single end.
+/// In a replay, a job whose predicted end has come counts as free; live, it counts until its end is reported.
 class QueueEngine {
   public:
     explicit QueueEngine(QueueParts parts);
@@ -34,6 +34,8 @@ class QueueEngine {
     /// Queues a job and returns its id, its rank in order of submission.
     JobId submit(Seconds now, const JobSpec& job);
     void finish(Seconds now, JobId job);
+    /// Takes a waiting job out of the queue for good.
+    void cancel(Seconds now, JobId job);
     /// Lets time pass: predictions that have expired are corrected, and the queue is looked at again.
     void tick(Seconds now);
     /// When `tick` is due if nothing happens before; kNever if nothing is planned.

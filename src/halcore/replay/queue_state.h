@@ -19,8 +19,7 @@ class QueueState {
 
     Seconds now() const { return now_; }
     std::int64_t processors() const { return processors_; }
-    /// Processors not held by a job that is predicted to run on. Negative when a job proved longer than a
-    /// prediction that had already expired.
+    /// Processors not held by a job that is predicted to run on.
     std::int64_t free() const { return processors_ - running_.held(); }
     const JobTable& jobs() const { return jobs_; }
     const RunningSet& running() const { return running_; }
