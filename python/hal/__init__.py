@@ -4,6 +4,7 @@ from hal import policies
 from hal.answer import Explanation, Placement, Status
 from hal.cluster import Cluster
 from hal.errors import AdapterError, HalError, InvalidModel, MissingExtra, PolicyError
+from hal.gang import Gang
 from hal.gpu import GPU, gpus
 from hal.job_columns import JobColumns
 from hal.model import Job, Node, Selector, Taint, Toleration
@@ -17,6 +18,7 @@ __all__ = [
     "Cluster",
     "Explanation",
     "Filter",
+    "Gang",
     "HalError",
     "InvalidModel",
     "Job",

@@ -56,10 +56,24 @@ class Shape:
     def __hash__(self) -> int: ...
     def __eq__(self, arg: object, /) -> bool: ...
 
+class Gang:
+    """Tasks placed together: roles, the job's own tasks first, and levels."""
+
+    def __init__(
+        self, roles: Sequence[tuple[Shape, int, int, int, str]], required: str = "", preferred: str = ""
+    ) -> None:
+        """
+        roles: (shape, tasks, min_tasks, slice, slice level or '' for one node).
+        """
+
 class Job:
     """One job as handed to place()."""
 
-    def __init__(self, name: str, shape: Shape, tasks: int = 1, priority: int = 0) -> None: ...
+    def __init__(
+        self, name: str, shape: Shape, tasks: int = 1, priority: int = 0, gang: Gang | None = None
+    ) -> None: ...
+    @property
+    def gang(self) -> Gang: ...
     @property
     def name(self) -> str: ...
     @property
@@ -143,6 +157,9 @@ class Cluster:
     def add_nodes(self, arg: Sequence[NodeSpec], /) -> None: ...
     def update_node(self, arg: NodeSpec, /) -> None: ...
     def remove_node(self, name: str, evict: bool = False) -> list[str]: ...
+    def set_topology(self, topology: Topology | None, names: Sequence[str]) -> None:
+        """Names by topology node; None takes the topology away."""
+
     def node(self, arg: str, /) -> NodeSpec: ...
     def index_of(self, arg: str, /) -> int: ...
     def name_of(self, arg: int, /) -> str: ...
@@ -207,6 +224,10 @@ class Result:
     @property
     def gpus(self) -> Annotated[NDArray[numpy.uint64], dict(shape=(None,), writable=False)]: ...
     @property
+    def role(self) -> Annotated[NDArray[numpy.uint8], dict(shape=(None,), writable=False)]:
+        """By task, of its gang; empty when no job is one."""
+
+    @property
     def score(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None,), writable=False)]: ...
     @property
     def applied(self) -> bool: ...
@@ -228,6 +249,11 @@ def place_columns(
 def apply(arg0: Cluster, arg1: Result, /) -> None: ...
 def book(cluster: Cluster, result: Result) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
     """Applies a copy of the result, which stays as it was: for a trial."""
+
+def resize(cluster: Cluster, job: str, tasks: Sequence[int], policy: Policy) -> bool:
+    """
+    Changes how many tasks of each role a running job has; False, and nothing changed, without room.
+    """
 
 def explain(cluster: Cluster, job: Job, policy: Policy, top: int = 5) -> dict[str, Any]: ...
 def choose(cluster: Cluster, shape: Shape, policy: Policy, by_scan: bool) -> tuple[int, float]:

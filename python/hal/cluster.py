@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -20,6 +20,8 @@ from hal.model import Node, Taint
 
 if TYPE_CHECKING:
     from hal.placements import Placements
+    from hal.policy import Policy
+    from hal.topology import Topology
 
 __all__ = ["Cluster"]
 
@@ -34,6 +36,8 @@ class Cluster(Building):
     ----------
     nodes : iterable of Node
         In index order: ties between nodes go to the lower index.
+    topology : Topology, optional
+        See `set_topology`.
 
     Raises
     ------
@@ -50,9 +54,11 @@ class Cluster(Building):
 
     __slots__ = ("__weakref__",)
 
-    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+    def __init__(self, nodes: Iterable[Node] = (), *, topology: Topology | None = None) -> None:
         self._core = _core.Cluster()
         self.add(nodes)
+        if topology is not None:
+            self.set_topology(topology)
 
     # ---- reading -------------------------------------------------------------------------------------
 
@@ -194,6 +200,47 @@ class Cluster(Building):
             No such node, or it is busy and ``evict`` is not set.
         """
         return list(self._core.remove_node(name, evict))
+
+    def set_topology(self, topology: Topology | None) -> None:
+        """Hang the nodes, present and to come, into a tree by their names; None takes it away.
+
+        Nodes that the topology does not name stay outside: jobs with a ``gang`` do not use them.
+        """
+        if topology is None:
+            self._core.set_topology(None, [])
+        else:
+            self._core.set_topology(topology._core, topology.nodes)
+
+    def resize(self, job: str, tasks: int | Sequence[int], *, policy: Policy | str = "best_fit") -> bool:
+        """Shrink or grow a job that runs, all of the change or none.
+
+        Tasks are given up so that the rest is nearest together, and taken as near to it as there is room; on a
+        cluster with a topology ranks are then given anew along the tree.
+
+        Parameters
+        ----------
+        job : str
+        tasks : int or sequence of int
+            New count of tasks, of each role when there are several; from ``min_tasks`` to ``tasks`` of a gang.
+        policy : Policy or str
+            Its filters hold for new tasks; without a topology its scores choose their nodes.
+
+        Returns
+        -------
+        bool
+            False when there is no room; nothing was changed then.
+
+        Raises
+        ------
+        InvalidModel
+            The job does not run here, or a count is not one its gang allows.
+        """
+        from hal.place import resolve
+
+        counts = [tasks] if isinstance(tasks, int) else list(tasks)
+        if not all(type(count) is int and 0 < count <= 2**20 for count in counts):
+            raise InvalidModel(f"tasks = {show(tasks)}: must be whole numbers from 1 to 2**20")
+        return bool(_core.resize(self._core, job, counts, resolve(policy, None)._core))
 
     # ---- trying out ----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from hal import _core, units
 from hal._show import show
 from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
 from hal.errors import InvalidModel
+from hal.gang import Gang
 from hal.gpu import GPU, gpu_list
 from hal.units import Quantity
 
@@ -176,6 +177,8 @@ class Job:
         looks at them.
     priority : int
         Higher goes first where an order looks at it.
+    gang : Gang, optional
+        Levels of the topology, slices, elasticity, further roles. None: the policy places task by task.
 
     Raises
     ------
@@ -201,6 +204,7 @@ class Job:
     tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
     inputs: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(_as_tuple)] = ()
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
+    gang: Gang | None = None
     if TYPE_CHECKING:
         _handle: _core.Job = field(init=False)  # built once, so that place() has nothing to convert
 
@@ -208,7 +212,9 @@ class Job:
         put = object.__setattr__  # frozen for the caller; canonical from here on
         for name, value in _canonical_gpus(self).items():
             put(self, name, value)
-        put(self, "_handle", _core.Job(self.name, self._shape(), self.tasks, self.priority))
+        shape = self._shape()
+        gang = None if self.gang is None else self.gang._spec(self, shape)
+        put(self, "_handle", _core.Job(self.name, shape, self.tasks, self.priority, gang))
 
     @property
     def cpu_milli(self) -> int:

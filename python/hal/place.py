@@ -77,7 +77,7 @@ def place(
     >>> hal.place(cluster, hal.Job("small", cpus=2))[0].nodes
     ('n2',)
     """
-    decided = _resolve(policy, seed)
+    decided = resolve(policy, seed)
     if type(jobs) is Job:
         if order is not None:
             _permutation(order, [jobs])
@@ -108,7 +108,7 @@ def explain(cluster: Cluster, job: Job, policy: Policy | str = "best_fit", *, to
     return place(cluster, job, policy).explain(0, top=top)
 
 
-def _resolve(policy: Policy | str, seed: int | None) -> Policy:
+def resolve(policy: Policy | str, seed: int | None) -> Policy:
     if type(policy) is str:
         return _named(policy, seed)
     if isinstance(policy, Policy):

@@ -2,6 +2,7 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
@@ -146,6 +147,11 @@ void bind_cluster(nb::module_& m) {
                  return h.run([&](Cluster& c, Engine&) { return c.remove_node(name, evict); });
              },
              "name"_a, "evict"_a = false)
+        .def("set_topology",
+             [](Handle& h, std::shared_ptr<Topology> topology, std::vector<std::string> names) {
+                 h.run([&](Cluster& c, Engine&) { c.set_topology(std::move(topology), std::move(names)); });
+             },
+             "topology"_a.none(), "names"_a, "Names by topology node; None takes the topology away.")
         .def("node", [](Handle& h, const std::string& name) {
             return h.run([&](Cluster& c, Engine&) { return c.spec(c.index_of(name)); });
         })

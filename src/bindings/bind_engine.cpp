@@ -17,7 +17,13 @@ namespace hal::bindings {
 namespace {
 
 JobRequest request(ClusterHandle& h, const JobHandle& job) {
-    return {job.name, h.intern(*job.shape), job.tasks, job.priority};
+    std::shared_ptr<Gang> gang;
+    if (job.gang) {
+        gang = std::make_shared<Gang>(Gang{{}, job.gang->required, job.gang->preferred});
+        for (const auto& r : job.gang->roles)
+            gang->roles.push_back({h.intern(*r.shape), r.tasks, r.min_tasks, r.slice, r.slice_level});
+    }
+    return {job.name, h.intern(*job.shape), job.tasks, job.priority, std::move(gang)};
 }
 
 PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy, bool apply) {
@@ -89,6 +95,8 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("task_begin", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).task_begin); })
         .def_prop_ro("node", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).node); })
         .def_prop_ro("gpus", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).devices); })
+        .def_prop_ro("role", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).role); },
+                     "By task, of its gang; empty when no job is one.")
         .def_prop_ro("score", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).score); })
         .def_prop_ro("applied", [](const PlaceResult& r) { return !r.ids.empty(); })
         .def_prop_ro("ids", [](const PlaceResult& r) { return nb::cast(job_ids(r)); }, "Ids of the jobs once applied; -1 where not placed.");
@@ -104,6 +112,15 @@ void bind_engine(nb::module_& m) {
         h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
         return job_ids(result);
     }, "cluster"_a, "result"_a, "Applies a copy of the result, which stays as it was: for a trial.");
+    m.def("resize", [](ClusterHandle& h, const std::string& job, const std::vector<std::int32_t>& tasks,
+                       const PolicyHandle& policy) {
+        return h.run([&](Cluster& c, Engine& engine) {
+            const JobId id = c.find_job(job);
+            if (id == kNoJob) throw InvalidModel("job '" + job + "': it does not run");
+            return engine.resize(id, tasks, policy.policy);
+        });
+    }, "cluster"_a, "job"_a, "tasks"_a, "policy"_a,
+          "Changes how many tasks of each role a running job has; False, and nothing changed, without room.");
     m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5);
     m.def("choose", [](ClusterHandle& h, const ShapeHandle& shape, const PolicyHandle& policy, bool by_scan) {
         const Choice choice = h.run([&](Cluster&, Engine& engine) {

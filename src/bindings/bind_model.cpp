@@ -10,6 +10,7 @@
 #include "bind_model.h"
 #include "bindings.h"
 #include "halcore/model/error.h"
+#include "halcore/model/gang.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -143,9 +144,28 @@ void bind_model(nb::module_& m) {
             return nb::isinstance<ShapeHandle>(b) && a.spec == nb::cast<const ShapeHandle&>(b).spec;
         });
 
+    using RoleTuple = std::tuple<std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t, std::int32_t, std::string>;
+    nb::class_<GangHandle>(m, "Gang", "Tasks placed together: roles, the job's own tasks first, and levels.")
+        .def(nb::new_([](const std::vector<RoleTuple>& roles, std::string required, std::string preferred) {
+                 auto gang = std::make_shared<GangHandle>();
+                 Gang checked;
+                 for (const auto& [shape, tasks, min_tasks, slice, level] : roles) {
+                     gang->roles.push_back({shape, tasks, min_tasks, slice, level});
+                     checked.roles.push_back({0, tasks, min_tasks, slice, level});
+                 }
+                 checked.validate();
+                 gang->required = std::move(required);
+                 gang->preferred = std::move(preferred);
+                 return gang;
+             }),
+             "roles"_a, "required"_a = "", "preferred"_a = "",
+             "roles: (shape, tasks, min_tasks, slice, slice level or '' for one node).");
+
     nb::class_<JobHandle>(m, "Job", "One job as handed to place().")
-        .def(nb::init<std::string, std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t>(), "name"_a, "shape"_a,
-             "tasks"_a = 1, "priority"_a = 0)
+        .def(nb::init<std::string, std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t,
+                      std::shared_ptr<GangHandle>>(),
+             "name"_a, "shape"_a, "tasks"_a = 1, "priority"_a = 0, "gang"_a.none() = nb::none())
+        .def_ro("gang", &JobHandle::gang)
         .def_ro("name", &JobHandle::name)
         .def_ro("tasks", &JobHandle::tasks)
         .def_ro("priority", &JobHandle::priority)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "halcore/model/spec.h"
 
@@ -17,11 +18,23 @@ struct ShapeHandle {
     std::uint64_t uid;
 };
 
+/// A gang as handed in: its roles' shapes are interned by each cluster it meets.
+struct GangHandle {
+    struct Role {
+        std::shared_ptr<ShapeHandle> shape;
+        std::int32_t tasks, min_tasks, slice;
+        std::string slice_level;
+    };
+    std::vector<Role> roles;
+    std::string required, preferred;
+};
+
 struct JobHandle {
     std::string name;
     std::shared_ptr<ShapeHandle> shape;
     std::int32_t tasks;
     std::int32_t priority;
+    std::shared_ptr<GangHandle> gang;  // null: plain tasks
 };
 
 }  // namespace hal::bindings

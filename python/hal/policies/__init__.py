@@ -17,6 +17,7 @@ from hal.policies.pack_spread import PackSpread
 from hal.policies.random import Random
 from hal.policies.registry import get, names, register, scorer_of
 from hal.policies.spread import Spread
+from hal.policies.topology_distance import TopologyDistance
 from hal.policies.typical import TypicalTask
 from hal.policies.worst_fit import WorstFit
 
@@ -31,6 +32,7 @@ __all__ = [
     "PackSpread",
     "Random",
     "Spread",
+    "TopologyDistance",
     "TypicalTask",
     "WorstFit",
     "get",
@@ -49,6 +51,7 @@ for _scorer in (
     PackSpread,
     Random,
     Spread,
+    TopologyDistance,
     WorstFit,
 ):
     register(_scorer.name, _scorer)

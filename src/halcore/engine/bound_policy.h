@@ -27,6 +27,11 @@ class BoundPolicy {
     BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher);
 
     Choice choose(ShapeId shape);
+    /// Which tasks the job that is being decided has so far, to scorers that look beyond the node.
+    void tell(std::span<const TaskPlace> placed) {
+        if (policy_->scope() == Scope::Node) return;
+        for (const auto& scorer : scorers_) scorer->placed(placed);
+    }
     /// The same by a scan of every node: the oracle of choose().
     Choice scan(ShapeId shape);
     /// The devices to take on a node where the shape fits.

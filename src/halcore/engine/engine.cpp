@@ -3,32 +3,10 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "halcore/engine/transaction.h"
 #include "halcore/model/error.h"
 
 namespace hal {
-namespace {
-
-// Undoes everything since it was made, unless told to keep it.
-class Transaction {
-  public:
-    explicit Transaction(Cluster& cluster) : cluster_(cluster), mark_(cluster.mark()) {}
-    ~Transaction() {
-        if (open_) cluster_.rollback(mark_);
-    }
-    Transaction(const Transaction&) = delete;
-    Transaction& operator=(const Transaction&) = delete;
-    void keep() {
-        open_ = false;
-        cluster_.keep(mark_);
-    }
-
-  private:
-    Cluster& cluster_;
-    Cluster::Mark mark_;
-    bool open_ = true;
-};
-
-}  // namespace
 
 BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
     auto it = std::find_if(bound_.begin(), bound_.end(),
@@ -73,18 +51,21 @@ void Engine::check_names(const std::vector<JobRequest>& jobs) const {
 
 void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                        PlaceResult& out) {
+    if (job.gang) return place_gang(job, policy, apply, out);
     cluster_.count_seen(job.shape, 1);
     BoundPolicy& bound = this->bound(policy);
     tasks_.clear();
     scores_.clear();
     Transaction gang(cluster_);
     while (static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
+        bound.tell(tasks_);
         const Choice choice = bound.choose(job.shape);
         if (choice.node == kNoNode) break;
         tasks_.push_back({choice.node, job.shape, bound.pick(job.shape, choice.node)});
         scores_.push_back(choice.score);
         cluster_.take(tasks_.back());
     }
+    bound.tell({});
     const bool placed = static_cast<std::int32_t>(tasks_.size()) == job.tasks;
     Status status = Status::Placed;
     if (placed) {
@@ -111,6 +92,10 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
     Transaction all(cluster_);
     for (const JobRequest& job : jobs) place_job(job, policy, apply, out);
     if (apply) all.keep();
+    if (!out.gangs.empty()) {
+        out.gangs.resize(jobs.size());
+        out.role.resize(out.node.size(), 0);
+    }
     for (JobRequest& job : jobs) {
         out.shape.push_back(job.shape);
         out.names.push_back(std::move(job.name));
@@ -164,9 +149,15 @@ void Engine::apply(PlaceResult& result) {
     for (std::size_t j = 0; j < result.status.size(); ++j) {
         if (result.status[j] != static_cast<std::uint8_t>(Status::Placed)) continue;
         std::vector<TaskPlace> tasks;
+        const auto gang = result.gangs.empty() ? nullptr : result.gangs[j];
+        std::vector<std::uint8_t> roles;
+        if (gang)
+            roles.assign(result.role.begin() + result.task_begin[j],
+                         result.role.begin() + result.task_begin[j + 1]);
         const std::string name = result.names.empty() ? "" : result.names[j];
         for (std::int64_t t = result.task_begin[j]; t < result.task_begin[j + 1]; ++t) {
-            const TaskPlace task{static_cast<NodeId>(result.node[t]), result.shape[j], result.devices[t]};
+            const ShapeId shape = gang ? gang->roles[result.role[t]].shape : result.shape[j];
+            const TaskPlace task{static_cast<NodeId>(result.node[t]), shape, result.devices[t]};
             if (!cluster_.fits(task)) {
                 throw InvalidModel("placements: job " +
                                    (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +
@@ -177,9 +168,13 @@ void Engine::apply(PlaceResult& result) {
             cluster_.take(task);
             tasks.push_back(task);
         }
-        ids[j] = cluster_.add_job(name, result.priority.empty() ? 0 : result.priority[j], std::move(tasks));
+        ids[j] = cluster_.add_job(name, result.priority.empty() ? 0 : result.priority[j], std::move(tasks),
+                                  gang, std::move(roles));
     }
     for (const ShapeId s : result.shape) cluster_.count_seen(s, 1);
+    for (const auto& gang : result.gangs)
+        for (std::size_t r = 1; gang && r < gang->roles.size(); ++r)
+            cluster_.count_seen(gang->roles[r].shape, 1);
     all.keep();
     result.ids = std::move(ids);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "halcore/engine/bound_policy.h"
+#include "halcore/engine/gang_stage.h"
 
 namespace hal {
 
@@ -23,6 +24,7 @@ struct JobRequest {
     ShapeId shape = 0;
     std::int32_t tasks = 1;
     std::int32_t priority = 0;
+    std::shared_ptr<const Gang> gang;  // null: plain tasks; else shape and tasks are those of its first role
 };
 
 /// The answer to one place() call, as columns. Tasks of job j are rows task_begin[j] … task_begin[j + 1].
@@ -36,6 +38,8 @@ struct PlaceResult {
     std::vector<std::string> names;        // by job; empty for columns
     std::vector<std::int32_t> priority;    // by job; empty: all 0
     std::vector<JobId> ids;                // by job, when applied; kNoJob where not placed
+    std::vector<std::shared_ptr<const Gang>> gangs;  // by job; empty: no job is a gang
+    std::vector<std::uint8_t> role;                  // by task, of its gang; empty: all 0
     std::uint64_t version = 0;             // of the cluster, before
 };
 
@@ -56,7 +60,7 @@ struct Explanation {
 /// One caller at a time.
 class Engine {
   public:
-    explicit Engine(Cluster& cluster) : cluster_(cluster), matcher_(cluster) {}
+    explicit Engine(Cluster& cluster) : cluster_(cluster), matcher_(cluster), gangs_(cluster, matcher_) {}
 
     /// Jobs in the given order, each seeing those before it; all tasks of a job or none. Unless `apply`,
     /// the cluster is as before. When a policy fails, PolicyError, and the cluster is as before.
@@ -67,6 +71,9 @@ class Engine {
                       bool apply);
     /// Books a result that was not applied. InvalidModel when it no longer fits; then nothing is booked.
     void apply(PlaceResult& result);
+    /// Changes how many tasks of each role a running job has, at once: false, and nothing changed, when there
+    /// is no room. A job without a gang has one role. InvalidModel for counts outside of the gang's.
+    bool resize(JobId id, std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy);
     /// On the state as it is now.
     Explanation explain(const JobRequest& job, const std::shared_ptr<const Policy>& policy, std::size_t top);
     /// One task's choice by the index and by the scan, for tests.
@@ -83,10 +90,13 @@ class Engine {
 
     void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                    PlaceResult& out);
+    void place_gang(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
+                    PlaceResult& out);
     void check_names(const std::vector<JobRequest>& jobs) const;
 
     Cluster& cluster_;
     Matcher matcher_;
+    GangStage gangs_;
     std::list<std::unique_ptr<BoundPolicy>> bound_;  // latest used first
     std::vector<TaskPlace> tasks_;                   // scratch
     std::vector<double> scores_;

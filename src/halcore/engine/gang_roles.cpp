@@ -55,7 +55,7 @@ bool place_roles(const GangProblem& problem, std::int32_t domain, std::vector<Ga
     for (const auto r : given) {
         double room = 0;
         for (auto p = t.node_begin(domain); p < t.node_end(domain); ++p) room += problem.capacity[r][p];
-        slack.push_back(room / problem.roles[r].tasks);
+        slack.push_back(room / std::max(problem.roles[r].tasks, 1));
     }
     auto tightest = given;
     std::stable_sort(tightest.begin(), tightest.end(),

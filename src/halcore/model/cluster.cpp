@@ -112,7 +112,8 @@ bool Cluster::fits(const TaskPlace& task) const {
 
 // ---- jobs ----------------------------------------------------------------------------------------
 
-JobId Cluster::add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> tasks) {
+JobId Cluster::add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> tasks,
+                       std::shared_ptr<const Gang> gang, std::vector<std::uint8_t> roles) {
     if (!name.empty() && job_by_name_.contains(name)) {
         throw InvalidModel("job '" + name + "': the name is taken by a running job; release it first");
     }
@@ -125,7 +126,7 @@ JobId Cluster::add_job(std::string name, std::int32_t priority, std::vector<Task
         free_jobs_.pop_back();
     }
     if (!name.empty()) job_by_name_.emplace(name, id);
-    jobs_[id] = {std::move(name), priority, true, std::move(tasks)};
+    jobs_[id] = {std::move(name), priority, true, std::move(tasks), std::move(gang), std::move(roles)};
     ++live_jobs_;
     if (marked()) undo_.push_back({Undo::Op::AddJob, {}, id});
     return id;
@@ -149,12 +150,13 @@ void Cluster::remove_job(JobId id) {
     drop_job(id);
 }
 
-void Cluster::set_tasks(JobId id, std::vector<TaskPlace> tasks) {
+void Cluster::set_tasks(JobId id, std::vector<TaskPlace> tasks, std::vector<std::uint8_t> roles) {
     if (marked()) {
         undo_jobs_.emplace_back(id, jobs_[id]);
         undo_.push_back({Undo::Op::SetTasks, {}, undo_jobs_.size() - 1});
     }
     jobs_[id].tasks = std::move(tasks);
+    jobs_[id].roles = std::move(roles);
 }
 
 JobId Cluster::find_job(const std::string& name) const {

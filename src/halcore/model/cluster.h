@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -9,8 +11,10 @@
 
 #include "halcore/model/change_list.h"
 #include "halcore/model/column.h"
+#include "halcore/model/gang.h"
 #include "halcore/model/interner.h"
 #include "halcore/model/node_class.h"
+#include "halcore/model/node_tree.h"
 #include "halcore/model/shape.h"
 
 namespace hal {
@@ -33,7 +37,9 @@ struct RunningJob {
     std::string name;
     std::int32_t priority = 0;
     bool live = false;
-    std::vector<TaskPlace> tasks;
+    std::vector<TaskPlace> tasks;      // in rank order, role by role
+    std::shared_ptr<const Gang> gang;  // null: plain tasks
+    std::vector<std::uint8_t> roles;   // by task; empty: all of role 0
 };
 
 /// Capacity as columns, for building a large cluster at once. Spans have one entry a node.
@@ -60,6 +66,9 @@ class Cluster {
     void update_node(NodeSpec spec);
     /// Takes a node away. With evict its tasks are lost and their jobs' names (or #id) come back.
     std::vector<std::string> remove_node(const std::string& name, bool evict);
+    /// Hangs the nodes, present and to come, into a tree by their names; null takes it away.
+    void set_topology(std::shared_ptr<const Topology> topology, std::vector<std::string> names);
+    const NodeTree* tree() const { return tree_ ? &*tree_ : nullptr; }
 
     // ---- nodes -----------------------------------------------------------------------------------
     NodeId node_slots() const { return static_cast<NodeId>(kind_.size()); }  // removed ones included
@@ -122,11 +131,12 @@ class Cluster {
     void take(const TaskPlace& task);
     void give(const TaskPlace& task);
     bool fits(const TaskPlace& task) const;  // checks everything, for answers from outside
-    JobId add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> taken_tasks);
+    JobId add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> taken_tasks,
+                  std::shared_ptr<const Gang> gang = nullptr, std::vector<std::uint8_t> roles = {});
     /// The resources of its tasks are given back too.
     void remove_job(JobId id);
     /// Takes tasks of a running job away, or adds ones already taken (elastic gangs, lost nodes, moves).
-    void set_tasks(JobId id, std::vector<TaskPlace> tasks);
+    void set_tasks(JobId id, std::vector<TaskPlace> tasks, std::vector<std::uint8_t> roles = {});
     JobId find_job(const std::string& name) const;  // kNoJob when absent
     bool has_job(JobId id) const { return id < jobs_.size() && jobs_[id].live; }
     const RunningJob& job(JobId id) const { return jobs_[id]; }
@@ -179,6 +189,7 @@ class Cluster {
     Column<std::int32_t> gpu_count_, gpu_free_, gpu_total_, gpu_idle_, gpu_max_;
     std::vector<std::uint16_t> class_count_;
     NodeId present_count_ = 0;
+    std::optional<NodeTree> tree_;
 
     std::vector<Shape> shapes_;
     std::unordered_multimap<std::size_t, ShapeId> shape_ids_;

@@ -69,6 +69,7 @@ NodeId Cluster::append_node(const NodeSpec& spec) {
     const auto n = static_cast<NodeId>(kind_.size());
     names_.push_back(spec.name);
     by_name_.emplace(spec.name, n);
+    if (tree_) tree_->attach(n, spec.name);
     kind_.push_back(0);
     task_count_.push_back(0);
     present_.push_back(0);
@@ -231,6 +232,7 @@ void Cluster::add_columns(const NodeColumns& in) {
         changes_.add();
     }
     present_count_ += static_cast<NodeId>(count);
+    for (NodeId n = first; tree_ && n < total; ++n) tree_->attach(n, names_[n]);
     ++structure_;
     changed();
     if (marked()) {
@@ -288,19 +290,22 @@ std::vector<std::string> Cluster::remove_node(const std::string& name, bool evic
     for (JobId id = 0; task_count_[n] && id < job_slots(); ++id) {
         if (!jobs_[id].live) continue;
         std::vector<TaskPlace> rest;
-        for (const TaskPlace& task : jobs_[id].tasks) {
-            if (task.node != n) {
-                rest.push_back(task);
-            } else {
+        std::vector<std::uint8_t> roles;
+        for (std::size_t t = 0; t < jobs_[id].tasks.size(); ++t) {
+            const TaskPlace& task = jobs_[id].tasks[t];
+            if (task.node == n) {
                 give(task);
+                continue;
             }
+            rest.push_back(task);
+            if (!jobs_[id].roles.empty()) roles.push_back(jobs_[id].roles[t]);
         }
         if (rest.size() == jobs_[id].tasks.size()) continue;
         lost.push_back(jobs_[id].name.empty() ? "#" + std::to_string(id) : jobs_[id].name);
         if (rest.empty()) {
             drop_job(id);
         } else {
-            set_tasks(id, std::move(rest));
+            set_tasks(id, std::move(rest), std::move(roles));
         }
     }
     set_present(n, false);

@@ -19,6 +19,7 @@ const std::map<std::string, Factory>& factories() {
         {"pack_spread", make_pack_spread},
         {"random", make_random},
         {"spread", make_spread},
+        {"topology_distance", make_topology_distance},
         {"worst_fit", make_worst_fit},
     };
     return table;

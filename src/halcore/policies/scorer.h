@@ -23,6 +23,8 @@ class BoundScorer {
     /// The devices to take on a node where the shape fits, among the eligible ones. Only asked of scorers
     /// that pick.
     virtual std::uint64_t pick(ShapeId, NodeId, std::uint64_t /*eligible*/) { return 0; }
+    /// The tasks of the same job placed so far, before each choice. Told to scorers of Context scope alone.
+    virtual void placed(std::span<const TaskPlace>) {}
     /// True when what it was bound with has changed (the largest node, the typical tasks): bind again.
     virtual bool stale() const { return false; }
 };
