@@ -392,6 +392,27 @@ class ContentMap:
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     ]: ...
 
+class PowerModel:
+    """What nodes draw: milliwatts by load in thousandths."""
+
+    def __init__(
+        self,
+        cpu: tuple[Sequence[tuple[int, int]], int, int],
+        gpus: Mapping[str, Sequence[tuple[int, int]]],
+        sleep: Sequence[tuple[int, int]],
+        most_wake: int,
+    ) -> None: ...
+    @staticmethod
+    def published() -> PowerModel: ...
+    def nodes(self, arg: Cluster, /) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]: ...
+    def cpu(self, arg0: int, arg1: int, /) -> int: ...
+    def gpu_points(self) -> dict[str, tuple[int, int]]: ...
+
+def energy_scorer(model: PowerModel, relative: bool) -> Scorer: ...
+def price_scorer(
+    names: Sequence[str],
+    prices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+) -> Scorer: ...
 def parse_swf(
     text: bytes,
 ) -> tuple[

@@ -13,6 +13,7 @@ void bind_engine(nanobind::module_& m);
 void bind_topology(nanobind::module_& m);
 void bind_gang(nanobind::module_& m);
 void bind_data(nanobind::module_& m);
+void bind_energy(nanobind::module_& m);
 void bind_replay(nanobind::module_& m);
 void bind_staging(nanobind::module_& m);
 void bind_reserve(nanobind::module_& m);

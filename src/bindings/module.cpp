@@ -12,6 +12,7 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_topology(m);
     hal::bindings::bind_gang(m);
     hal::bindings::bind_data(m);
+    hal::bindings::bind_energy(m);
     hal::bindings::bind_replay(m);
     hal::bindings::bind_staging(m);
     hal::bindings::bind_reserve(m);

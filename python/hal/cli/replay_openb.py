@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from rich.progress import Progress
 
+from hal.cli.openb_energy import asks_for_energy, energy_report, energy_table
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.errors import HalError, InvalidModel
 from hal.replay import openb
@@ -44,11 +45,17 @@ def command(
     against = "fgd" if versus == "published" else versus
     if against is not None and against not in openb.POLICIES:
         raise InvalidModel(f"--vs {against}: must be published, or one of {', '.join(openb.POLICIES)}")
+    energy = asks_for_energy(names)
+    if energy and "fgd" not in names:
+        names = [*names, "fgd"]
     runs = _replay(names, traces, numbers)
     names = list(dict.fromkeys(done.policy for done in runs))
 
     report: dict[str, Any] = {"runs": [_summary(done) for done in runs]}
     tables = [_run_table(runs)]
+    if energy:
+        report["energy"] = energy_report(runs)
+        tables.append(energy_table(report["energy"]))
     failed = False
     if published is not None and check_published:
         checks = openb.check(runs, published)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from hal.policies.best_fit import BestFit
 from hal.policies.data_locality import DataLocality
 from hal.policies.dot_product import DotProduct
+from hal.policies.energy import Energy, Power
 from hal.policies.fgd import Fgd
 from hal.policies.first_fit import FirstFit
 from hal.policies.gpu_clustering import GpuClustering
 from hal.policies.gpu_packing import GpuPacking
 from hal.policies.pack_spread import PackSpread
+from hal.policies.price import Price
 from hal.policies.random import Random
 from hal.policies.registry import get, names, register, scorer_of
 from hal.policies.spread import Spread
@@ -25,11 +27,14 @@ __all__ = [
     "BestFit",
     "DataLocality",
     "DotProduct",
+    "Energy",
     "Fgd",
     "FirstFit",
     "GpuClustering",
     "GpuPacking",
     "PackSpread",
+    "Power",
+    "Price",
     "Random",
     "Spread",
     "TopologyDistance",
@@ -44,11 +49,13 @@ __all__ = [
 for _scorer in (
     BestFit,
     DotProduct,
+    Energy,
     Fgd,
     FirstFit,
     GpuClustering,
     GpuPacking,
     PackSpread,
+    Power,
     Random,
     Spread,
     TopologyDistance,

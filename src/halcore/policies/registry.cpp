@@ -12,11 +12,13 @@ const std::map<std::string, Factory>& factories() {
     static const std::map<std::string, Factory> table = {
         {"best_fit", make_best_fit},
         {"dot_product", make_dot_product},
+        {"energy", make_energy},
         {"fgd", make_fgd},
         {"first_fit", make_first_fit},
         {"gpu_clustering", make_gpu_clustering},
         {"gpu_packing", make_gpu_packing},
         {"pack_spread", make_pack_spread},
+        {"power", make_power},
         {"random", make_random},
         {"spread", make_spread},
         {"topology_distance", make_topology_distance},

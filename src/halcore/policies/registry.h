@@ -15,11 +15,13 @@ std::vector<std::string> scorer_names();
 
 ScorerPtr make_best_fit(Params&);
 ScorerPtr make_dot_product(Params&);
+ScorerPtr make_energy(Params&);
 ScorerPtr make_fgd(Params&);
 ScorerPtr make_first_fit(Params&);
 ScorerPtr make_gpu_clustering(Params&);
 ScorerPtr make_gpu_packing(Params&);
 ScorerPtr make_pack_spread(Params&);
+ScorerPtr make_power(Params&);
 ScorerPtr make_random(Params&);
 ScorerPtr make_spread(Params&);
 ScorerPtr make_topology_distance(Params&);

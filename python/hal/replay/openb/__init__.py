@@ -2,7 +2,7 @@
 
 from hal.replay.openb.compare import Check, Margin, check, margins
 from hal.replay.openb.experiment import Experiment, Run, run, traces_folder
-from hal.replay.openb.metrics import allocation, curve, fragmentation
+from hal.replay.openb.metrics import allocation, curve, fragmentation, power
 from hal.replay.openb.orders import draw_orders, read_orders
 from hal.replay.openb.policies import published_policy
 from hal.replay.openb.published import POLICIES, SEEDS, TRACES, Published, read_published
@@ -25,6 +25,7 @@ __all__ = [
     "draw_orders",
     "fragmentation",
     "margins",
+    "power",
     "published_policy",
     "read_nodes",
     "read_orders",

@@ -19,7 +19,7 @@ from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.place import place
 from hal.policy import Policy
-from hal.replay.openb.metrics import allocation, curve, fragmentation
+from hal.replay.openb.metrics import allocation, curve, fragmentation, power
 from hal.replay.openb.orders import draw_orders, read_orders
 from hal.replay.openb.policies import published_policy
 from hal.replay.openb.trace import Nodes, Tasks, read_nodes, read_tasks
@@ -36,6 +36,7 @@ class Run:
     trace, policy : str
     seed : int
     allocation, fragmentation : (131,) float64, % of GPU capacity at each percent of arrived demand
+    power : (131,) float64, watts of the cluster at each percent of arrived demand
     arrivals, placed : int
     seconds : float
         Wall time of the placements alone.
@@ -46,6 +47,7 @@ class Run:
     seed: int
     allocation: NDArray[np.float64]
     fragmentation: NDArray[np.float64]
+    power: NDArray[np.float64]
     arrivals: int
     placed: int
     seconds: float
@@ -160,12 +162,14 @@ def run(experiment: Experiment, policy: str | Policy, seed: int) -> Run:
     placed = placements.status == 0
     capacity = nodes.gpu_capacity
     lost = fragmentation(nodes, tasks, arrivals, placements.node, placements.gpu_mask, tasks.typical())
+    watts = power(nodes, tasks, arrivals, placements.node, placements.gpu_mask)
     return Run(
         experiment.trace,
         decided.name,
         seed,
         curve(allocation(demand, placed, capacity), demand, capacity),
         curve(lost, demand, capacity),
+        curve(watts, demand, capacity),
         arrivals.size,
         int(placed.sum()),
         seconds,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.energy import PUBLISHED_GPUS
 from hal.policies import TypicalTask
 from hal.replay.openb.trace import Nodes, Tasks
 
-__all__ = ["PERCENTS", "allocation", "curve", "fragmentation"]
+__all__ = ["PERCENTS", "allocation", "curve", "fragmentation", "power"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -84,6 +85,48 @@ def fragmentation(
     -------
     (a,) float64, % of GPU capacity
     """
+
+    def lost(row: I64, cpu: I64, free: I64) -> F64:
+        return _of_states(cpu, free, nodes.gpu_model[row], nodes.models, typical)
+
+    percent: F64 = 100.0 * _along(nodes, tasks, arrivals, node, gpus, lost) / nodes.gpu_capacity
+    return percent
+
+
+def power(
+    nodes: Nodes, tasks: Tasks, arrivals: I64, node: NDArray[np.int32], gpus: NDArray[np.uint64]
+) -> F64:
+    """Watts of the cluster after each arrival: (a,) float64. Arguments as of `fragmentation`.
+
+    Source: Lettich et al., arXiv 2412.17484: a GPU draws its full power once any of it is taken, and so does each
+    socket of 16 cores; busy cores fill socket after socket.
+    """
+    known = [
+        PUBLISHED_GPUS.get(model, max(PUBLISHED_GPUS.values(), key=lambda w: w[1])) for model in nodes.models
+    ]
+    idle_full = np.array(known, np.float64).reshape(-1, 2)
+
+    def watts(row: I64, cpu: I64, free: I64) -> F64:
+        cores = -(-nodes.cpu[row] // 2000)
+        active = -(-(cores - cpu // 2000) // 16)
+        touched = (free < 1000).sum(axis=1) - (free.shape[1] - nodes.gpu_count[row])
+        gpu = idle_full[nodes.gpu_model[row]] if len(idle_full) else np.zeros((len(row), 2))
+        sockets: F64 = 120.0 * active + 15.0 * (-(-cores // 16) - active)
+        devices: F64 = gpu[:, 1] * touched + gpu[:, 0] * (nodes.gpu_count[row] - touched)
+        return sockets + devices
+
+    return _along(nodes, tasks, arrivals, node, gpus, watts)
+
+
+def _along(
+    nodes: Nodes,
+    tasks: Tasks,
+    arrivals: I64,
+    node: NDArray[np.int32],
+    gpus: NDArray[np.uint64],
+    value: Callable[[I64, I64, I64], F64],
+) -> F64:
+    """Sum over the nodes, after each arrival, of value(node rows, free milli-CPU, free milli-GPU by device)."""
     # The states a node went through, in time: starts first, then placements grouped by node.
     when = np.flatnonzero(node >= 0)
     when = when[np.argsort(node[when], kind="stable")]
@@ -95,8 +138,8 @@ def fragmentation(
     cpu = nodes.cpu[where] - _within(tasks.cpu[rows, None], where)[:, 0]
     whole = 1000 * (np.arange(width) < nodes.gpu_count[:, None])
 
-    start = _of_states(nodes.cpu, whole, nodes.gpu_model, nodes.models, typical)
-    after = _of_states(cpu, whole[where] - drawn, nodes.gpu_model[where], nodes.models, typical)
+    start = value(np.arange(len(nodes)), nodes.cpu, whole)
+    after = value(where, cpu, whole[where] - drawn)
     before = np.concatenate([[0.0], after[:-1]]) if when.size else after
     first = np.ones(when.size, dtype=bool)
     first[1:] = where[1:] != where[:-1]
@@ -104,8 +147,8 @@ def fragmentation(
 
     change = np.zeros(arrivals.size)
     change[when] = after - before
-    percent: F64 = 100.0 * (start.sum() + np.cumsum(change)) / nodes.gpu_capacity
-    return percent
+    total: F64 = start.sum() + np.cumsum(change)
+    return total
 
 
 def _within(values: I64, group: I64) -> I64:
