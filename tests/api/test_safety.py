@@ -32,7 +32,7 @@ class Safety(RuleBasedStateMachine):
         self.made += 1
         return f"{prefix}{self.made}"
 
-    @initialize(data=st.data(), count=st.integers(0, 4))
+    @initialize(data=st.data(), count=st.integers(2, 6))
     def start(self, data: st.DataObject, count: int) -> None:
         for _ in range(count):
             self.add_node(data)
