@@ -208,7 +208,7 @@ class Safety(RuleBasedStateMachine):
 
 
 TestSafety = Safety.TestCase
-TestSafety.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestSafety.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
 
 
 @pytest.mark.slow
