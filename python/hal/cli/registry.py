@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, Entry]] = {
         "hal.cli.replay_openb", "Replay the OpenB GPU trace and compare with the published tables."
     ),
     "topology": Entry("hal.cli.topology", "Look at topologies."),
+    "bench queues": Entry("hal.cli.bench_queues", "Replay batch logs fast; show the slowdowns they buy."),
     "bench locality": Entry("hal.cli.bench_locality", "Measure content events and nearest sources."),
 }
 
