@@ -16,21 +16,11 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
-JobRequest request(ClusterHandle& h, const JobHandle& job) {
-    std::shared_ptr<Gang> gang;
-    if (job.gang) {
-        gang = std::make_shared<Gang>(Gang{{}, job.gang->required, job.gang->preferred});
-        for (const auto& r : job.gang->roles)
-            gang->roles.push_back({h.intern(*r.shape), r.tasks, r.min_tasks, r.slice, r.slice_level});
-    }
-    return {job.name, h.intern(*job.shape), job.tasks, job.priority, std::move(gang)};
-}
-
 PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy, bool apply) {
     return h.run([&](Cluster&, Engine& engine) {
         std::vector<JobRequest> requests;
         requests.reserve(jobs.size());
-        for (const JobHandle* job : jobs) requests.push_back(request(h, *job));
+        for (const JobHandle* job : jobs) requests.push_back(h.request(*job));
         return engine.place(std::move(requests), policy.policy, apply);
     });
 }
@@ -38,7 +28,7 @@ PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, c
 PlaceResult place_one(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, bool apply) {
     return h.run([&](Cluster&, Engine& engine) {
         std::vector<JobRequest> requests;
-        requests.push_back(request(h, job));
+        requests.push_back(h.request(job));
         return engine.place(std::move(requests), policy.policy, apply);
     });
 }
@@ -70,7 +60,7 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     Explanation e;
     std::vector<std::string> names;
     h.run([&](Cluster& c, Engine& engine) {
-        e = engine.explain(request(h, job), policy.policy, top);
+        e = engine.explain(h.request(job), policy.policy, top);
         for (const auto& candidate : e.top) names.push_back(c.name(candidate.node));
     });
     nb::dict result;

@@ -32,6 +32,15 @@ class ClusterHandle {
         if (added) it->second = cluster_.intern(shape.spec);
         return it->second;
     }
+    JobRequest request(const JobHandle& job) {
+        std::shared_ptr<Gang> gang;
+        if (job.gang) {
+            gang = std::make_shared<Gang>(Gang{{}, job.gang->required, job.gang->preferred});
+            for (const auto& r : job.gang->roles)
+                gang->roles.push_back({intern(*r.shape), r.tasks, r.min_tasks, r.slice, r.slice_level});
+        }
+        return {job.name, intern(*job.shape), job.tasks, job.priority, std::move(gang)};
+    }
 
   private:
     class Turn {

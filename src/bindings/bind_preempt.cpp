@@ -1,0 +1,113 @@
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
+#include <nanobind/stl/vector.h>
+
+#include <variant>
+
+#include "arrays.h"
+#include "bind_policies.h"
+#include "bindings.h"
+#include "cluster_handle.h"
+#include "halcore/engine/preempt.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace hal::bindings {
+namespace {
+
+using JobKey = std::variant<std::int64_t, std::string>;  // an id, or a name
+using Amounts = std::vector<std::pair<JobKey, std::int64_t>>;
+using Budget = std::tuple<std::string, std::vector<JobKey>, std::int64_t>;
+
+JobId running(const Cluster& c, const char* field, const JobKey& key) {
+    JobId id = kNoJob;
+    if (const auto* name = std::get_if<std::string>(&key)) {
+        id = c.find_job(*name);
+    } else if (const std::int64_t n = std::get<std::int64_t>(key); n >= 0 && n < c.job_slots()) {
+        id = static_cast<JobId>(n);
+    }
+    if (!c.has_job(id)) {
+        const auto* name = std::get_if<std::string>(&key);
+        throw InvalidModel(std::string(field) + ": " +
+                           (name ? "'" + *name + "'" : "#" + std::to_string(std::get<std::int64_t>(key))) +
+                           " is no running job");
+    }
+    return id;
+}
+
+PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, const Amounts& lost_work,
+                 const Amounts& min_tasks, const std::vector<Budget>& budgets, std::int64_t effort) {
+    return h.run([&](Cluster& c, Engine& engine) {
+        PreemptOptions options;
+        options.effort = effort;
+        for (const auto& [key, seconds] : lost_work) {
+            if (seconds < 0 || seconds > kMaxQuantity) {
+                throw InvalidModel("lost_work: " + std::to_string(seconds) +
+                                   " is not between 0 and 2^42 seconds");
+            }
+            options.lost_work[running(c, "lost_work", key)] = seconds;
+        }
+        for (const auto& [key, least] : min_tasks) {
+            if (least < 1 || least > INT32_MAX) {
+                throw InvalidModel("min_tasks: " + std::to_string(least) + " is not 1 or more");
+            }
+            options.min_tasks[running(c, "min_tasks", key)] = static_cast<std::int32_t>(least);
+        }
+        for (const auto& [name, jobs, tasks] : budgets) {
+            if (tasks < 0)
+                throw InvalidModel("budget '" + name + "': tasks: " + std::to_string(tasks) + " is negative");
+            DisruptionBudget budget{name, {}, tasks};
+            for (const JobKey& key : jobs)
+                budget.jobs.push_back(running(c, ("budget '" + name + "'").c_str(), key));
+            options.budgets.push_back(std::move(budget));
+        }
+        return preempt(engine, h.request(job), policy.policy, options);
+    });
+}
+
+nb::list victims(const PreemptPlan& plan) {
+    nb::list rows;
+    for (const Victim& v : plan.victims) {
+        nb::list places;
+        for (const TaskPlace& p : v.places) places.append(nb::make_tuple(p.node, p.devices));
+        rows.append(nb::make_tuple(v.job, v.name, v.priority, v.tasks, places, v.left, v.lost));
+    }
+    return rows;
+}
+
+}  // namespace
+
+void bind_preempt(nb::module_& m) {
+    nb::class_<PreemptPlan>(m, "PreemptPlan", "What to stop so that a job fits.")
+        .def_prop_ro("placement", [](const PreemptPlan& p) { return p.placement; })
+        .def_prop_ro("victims", &victims,
+                     "(id, name, priority, task indices, (node, devices) of each, tasks left, work lost)")
+        .def_prop_ro(
+            "cost",
+            [](const PreemptPlan& p) {
+                return nb::make_tuple(p.cost.jobs, p.victims.empty() ? nb::none() : nb::cast(p.cost.worst),
+                                      p.cost.priorities, p.cost.lost, p.cost.tasks);
+            },
+            "(jobs, highest priority or None, sum of priorities, work lost, tasks)")
+        .def_ro("exact", &PreemptPlan::exact)
+        .def_ro("candidates", &PreemptPlan::candidates)
+        .def_ro("considered", &PreemptPlan::considered)
+        .def_ro("clearable", &PreemptPlan::clearable);
+    m.def("preempt", &plan, "cluster"_a, "job"_a, "policy"_a, "lost_work"_a = Amounts{},
+          "min_tasks"_a = Amounts{}, "budgets"_a = std::vector<Budget>{},
+          "effort"_a = PreemptOptions{}.effort);
+    m.def(
+        "apply_preemption",
+        [](ClusterHandle& h, PreemptPlan plan) {
+            return h.run([&](Cluster&, Engine& engine) {
+                apply_preemption(engine, plan);
+                return plan.placement.ids[0];
+            });
+        },
+        "cluster"_a, "plan"_a, "Stops the victims and books the job, whose id it returns.");
+}
+
+}  // namespace hal::bindings
