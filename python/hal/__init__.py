@@ -11,10 +11,13 @@ from hal.model import Job, Node, Selector, Taint, Toleration
 from hal.place import explain, place
 from hal.placements import Placements
 from hal.policy import Filter, Policy, Scorer
+from hal.preempt import Budget, Preemption, Victim, preempt
+from hal.rebalance import Move, Rebalance, rebalance
 
 __all__ = [
     "GPU",
     "AdapterError",
+    "Budget",
     "Cluster",
     "Explanation",
     "Filter",
@@ -24,18 +27,24 @@ __all__ = [
     "Job",
     "JobColumns",
     "MissingExtra",
+    "Move",
     "Node",
     "Placement",
     "Placements",
     "Policy",
     "PolicyError",
+    "Preemption",
+    "Rebalance",
     "Scorer",
     "Selector",
     "Status",
     "Taint",
     "Toleration",
+    "Victim",
     "explain",
     "gpus",
     "place",
     "policies",
+    "preempt",
+    "rebalance",
 ]

@@ -21,6 +21,8 @@ from hal.model import Node, Taint
 if TYPE_CHECKING:
     from hal.placements import Placements
     from hal.policy import Policy
+    from hal.preempt import Preemption
+    from hal.rebalance import Rebalance
     from hal.topology import Topology
 
 __all__ = ["Cluster"]
@@ -113,13 +115,13 @@ class Cluster(Building):
 
     # ---- changing ------------------------------------------------------------------------------------
 
-    def apply(self, placements: Placements) -> NDArray[np.int64]:
-        """Book what ``hal.place`` decided.
+    def apply(self, placements: Placements | Preemption | Rebalance) -> NDArray[np.int64]:
+        """Book what ``hal.place`` decided, or carry out the plan of ``hal.preempt`` or ``hal.rebalance``.
 
         Returns
         -------
         (jobs,) int64
-            Id of each job in the books, for `release`; -1 where it was not placed.
+            Id of each job in the books, for `release`; -1 where it was not placed. Empty for moves.
 
         Raises
         ------

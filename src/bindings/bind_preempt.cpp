@@ -1,16 +1,13 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
-#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
-#include <variant>
-
-#include "arrays.h"
 #include "bind_policies.h"
 #include "bindings.h"
 #include "cluster_handle.h"
 #include "halcore/engine/preempt.h"
+#include "job_key.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -18,25 +15,8 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
-using JobKey = std::variant<std::int64_t, std::string>;  // an id, or a name
 using Amounts = std::vector<std::pair<JobKey, std::int64_t>>;
 using Budget = std::tuple<std::string, std::vector<JobKey>, std::int64_t>;
-
-JobId running(const Cluster& c, const char* field, const JobKey& key) {
-    JobId id = kNoJob;
-    if (const auto* name = std::get_if<std::string>(&key)) {
-        id = c.find_job(*name);
-    } else if (const std::int64_t n = std::get<std::int64_t>(key); n >= 0 && n < c.job_slots()) {
-        id = static_cast<JobId>(n);
-    }
-    if (!c.has_job(id)) {
-        const auto* name = std::get_if<std::string>(&key);
-        throw InvalidModel(std::string(field) + ": " +
-                           (name ? "'" + *name + "'" : "#" + std::to_string(std::get<std::int64_t>(key))) +
-                           " is no running job");
-    }
-    return id;
-}
 
 PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, const Amounts& lost_work,
                  const Amounts& min_tasks, const std::vector<Budget>& budgets, std::int64_t effort) {
@@ -60,8 +40,7 @@ PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& pol
             if (tasks < 0)
                 throw InvalidModel("budget '" + name + "': tasks: " + std::to_string(tasks) + " is negative");
             DisruptionBudget budget{name, {}, tasks};
-            for (const JobKey& key : jobs)
-                budget.jobs.push_back(running(c, ("budget '" + name + "'").c_str(), key));
+            for (const JobKey& key : jobs) budget.jobs.push_back(running(c, "budget '" + name + "'", key));
             options.budgets.push_back(std::move(budget));
         }
         return preempt(engine, h.request(job), policy.policy, options);

@@ -10,6 +10,7 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_cluster(m);
     hal::bindings::bind_engine(m);
     hal::bindings::bind_preempt(m);
+    hal::bindings::bind_rebalance(m);
     hal::bindings::bind_topology(m);
     hal::bindings::bind_gang(m);
     hal::bindings::bind_data(m);

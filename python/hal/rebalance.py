@@ -1,0 +1,191 @@
+"""``hal.rebalance``: which running tasks to move so that more fits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal import _core
+from hal._show import show
+from hal.errors import InvalidModel
+from hal.job_columns import JobColumns
+from hal.model import Job
+from hal.place import _resolve
+from hal.placement import _devices
+from hal.preempt import _key
+
+if TYPE_CHECKING:
+    from hal.cluster import Cluster
+    from hal.policy import Policy
+
+__all__ = ["Move", "Rebalance", "rebalance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One task to another place: it stops, then starts there.
+
+    Attributes
+    ----------
+    job : str
+        Its name; ``#<id>`` for a job that came as a column.
+    task : int
+        Its rank in the job.
+    source, target : str
+        Nodes; the same when it only changes devices.
+    source_gpus, target_gpus : tuple of int
+        Devices on them.
+    """
+
+    job: str
+    task: int
+    source: str
+    source_gpus: tuple[int, ...]
+    target: str
+    target_gpus: tuple[int, ...]
+
+
+class Rebalance:
+    """A plan of moves, each possible once those before it are made. Nothing happens before ``cluster.apply(plan)``.
+
+    Attributes
+    ----------
+    moves : tuple of Move
+        In the order in which to make them.
+    gain : float
+        With ``want``: GPUs of the wanted tasks that find room thanks to the moves. Without: GPUs that are no longer
+        fragmented for the typical tasks. Never negative.
+    wanted : int
+        Wanted tasks that find room thanks to the moves.
+    before, after : float
+        GPUs of the wanted tasks with room, or fragmented GPUs.
+    """
+
+    def __init__(self, cluster: Cluster, plan: Any) -> None:
+        self._handle = cluster._core
+        self._plan = plan
+        self.gain: float = plan.gain / 1000
+        self.before: float = plan.before / 1000
+        self.after: float = plan.after / 1000
+        self.wanted: int = plan.wanted
+        name = self._handle.name_of
+        self.moves = tuple(
+            Move(called or f"#{number}", task, name(old), _devices(held), name(new), _devices(taken))
+            for number, called, task, old, held, new, taken in plan.moves
+        )
+
+    def __len__(self) -> int:
+        return len(self.moves)
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.moves)} moves gain {self.gain:.3g} GPUs, room for {self.wanted} wanted tasks"]
+        lines += [f"  move {_where(move)}" for move in self.moves]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Rebalance({len(self.moves)} moves, gain {self.gain:.3g} GPUs)"
+
+    def _apply(self, cluster: Cluster) -> NDArray[np.int64]:
+        if cluster._core is not self._handle:
+            raise InvalidModel("plan: was made on another cluster; plan on the one that is to change")
+        _core.apply_rebalance(self._handle, self._plan)
+        return np.empty(0, dtype=np.int64)
+
+
+def _where(move: Move) -> str:
+    def at(node: str, devices: tuple[int, ...]) -> str:
+        return f"{node} (GPU {', '.join(map(str, devices))})" if devices else node
+
+    return f"{move.job} from {at(move.source, move.source_gpus)} to {at(move.target, move.target_gpus)}"
+
+
+def rebalance(
+    cluster: Cluster,
+    *,
+    max_moves: int,
+    want: Job | Iterable[Job] | JobColumns | None = None,
+    policy: Policy | str = "fgd",
+    pinned: Iterable[str | int] = (),
+    moves_a_step: int = 4,
+) -> Rebalance:
+    """Plan moves of running tasks that free the most for what is wanted. Pure: ``cluster.apply(plan)`` makes them.
+
+    Greedy: again and again the step with the most gain a move, a step being one move, or the fewest away from one node
+    that make room there for a wanted task. Where a moved task goes is the policy's choice.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Left as it was.
+    max_moves : int
+        0 or more.
+    want : Job, iterable of Job, or JobColumns, optional
+        What waits for room; the tasks of a gang count one by one. Absent: whatever resembles the typical tasks, those
+        that the cluster has been asked for so far.
+    policy : Policy or str
+        Chooses the new places.
+    pinned : iterable of str or int
+        Running jobs (name or id) that must stay. Gangs always stay: they were placed as a whole.
+    moves_a_step : int
+        Most tasks moved away from one node in one step, 1 … 64.
+
+    Returns
+    -------
+    Rebalance
+        With no moves when none is worth it.
+
+    Raises
+    ------
+    InvalidModel
+        A number is out of range or a pinned job does not run. Nothing was changed.
+    PolicyError
+        As `hal.place`.
+
+    Notes
+    -----
+    Every move fits when its turn comes, after its own task has stopped, also when the wanted tasks are not placed.
+    O(running tasks × wanted shapes) at first, then what the moves touch.
+
+    Examples
+    --------
+    >>> import hal
+    >>> cluster = hal.Cluster([hal.Node(f"n{i}", cpus=8, gpus=hal.gpus(1, "T4")) for i in (1, 2)])
+    >>> jobs = [hal.Job(name, cpus=1, gpus=0.4) for name in ("a", "b")]
+    >>> _ = cluster.apply(hal.place(cluster, jobs, "spread"))
+    >>> plan = hal.rebalance(cluster, max_moves=1, want=hal.Job("whole", cpus=1, gpus=1))
+    >>> print(plan)
+    1 moves gain 1 GPUs, room for 1 wanted tasks
+      move a from n1 (GPU 0) to n2 (GPU 0)
+    >>> _ = cluster.apply(plan)
+    >>> hal.place(cluster, hal.Job("whole", cpus=1, gpus=1))[0].nodes
+    ('n1',)
+    """
+    for field, value in (("max_moves", max_moves), ("moves_a_step", moves_a_step)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise InvalidModel(f"{field} = {show(value)}: must be a whole number")
+    decided = _resolve(policy, None)
+    keys = [_key("pinned", key) for key in ([pinned] if isinstance(pinned, str) else pinned)]
+    plan = _core.rebalance(
+        cluster._core, decided._core, int(max_moves), _wanted(want), keys, int(moves_a_step)
+    )
+    return Rebalance(cluster, plan)
+
+
+def _wanted(want: object) -> list[tuple[Any, int]]:
+    if want is None:
+        return []
+    if isinstance(want, JobColumns):
+        tasks = np.ones(len(want), dtype=np.int64) if want.tasks is None else want.tasks.astype(np.int64)
+        counts = np.bincount(want.shape, weights=tasks, minlength=len(want.shapes)).astype(np.int64)
+        return [(shape, count) for shape, count in zip(want.shapes, counts.tolist(), strict=True) if count]
+    counted: Counter[Any] = Counter()
+    for job in [want] if isinstance(want, Job) else want:  # type: ignore[attr-defined]  # refused below if it is none
+        if not isinstance(job, Job):
+            raise InvalidModel(f"want: {show(job)}: must be a hal.Job")
+        counted[job._handle.shape] += job.tasks
+    return list(counted.items())

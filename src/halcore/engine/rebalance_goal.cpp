@@ -1,0 +1,134 @@
+#include "halcore/engine/rebalance_goal.h"
+
+#include <algorithm>
+#include <map>
+
+#include "halcore/model/transaction.h"
+#include "halcore/policies/fragmentation.h"
+
+namespace hal {
+namespace {
+
+constexpr double kCoverage = 0.95;
+constexpr std::size_t kClearedFor = 8;  // different wanted shapes for which whole nodes are cleared
+
+// Room for tasks that wait: they are placed, on trial, where a step has made room.
+class WantedTasks final : public RebalanceGoal {
+  public:
+    WantedTasks(Engine& engine, const std::shared_ptr<const Policy>& policy, const RebalanceOptions& options)
+        : engine_(engine), cluster_(engine.cluster()), policy_(policy), want_(options.want) {
+        std::stable_sort(want_.begin(), want_.end(),
+                         [&](const Want& a, const Want& b) { return worth(a.shape) > worth(b.shape); });
+        for (const Want& w : want_) {
+            if (shapes_.size() < kClearedFor) shapes_.push_back(w.shape);
+        }
+        settle();
+    }
+    double value() const override { return value_; }
+    double gain(double before, double after) const override { return after - before; }
+    std::int64_t wanted() const override { return wanted_; }
+    const std::vector<ShapeId>& shapes() const override { return shapes_; }
+
+    void open(NodeId) override { taken_.clear(), gained_ = 0; }
+    void filling(NodeId) override {}
+    void freed(NodeId node) override {
+        BoundPolicy& bound = engine_.bound(policy_);
+        for (std::size_t i = 0; i < want_.size(); ++i) {
+            std::int64_t& used = taken_[i];
+            while (used < want_[i].tasks && engine_.matcher().fits(want_[i].shape, node) &&
+                   bound.rejected_by(want_[i].shape, node) < 0) {
+                take(bound, want_[i].shape, node);
+                gained_ += worth(want_[i].shape);
+                ++used;
+            }
+        }
+    }
+    double close(bool keep) override {
+        if (!keep) return gained_;
+        for (const auto& [i, used] : taken_) {
+            want_[i].tasks -= used;
+            wanted_ += used;
+        }
+        value_ += gained_;
+        return gained_;
+    }
+
+  private:
+    // Those that fit as it is find their room first: they are no gain.
+    void settle() {
+        BoundPolicy& bound = engine_.bound(policy_);
+        for (Want& w : want_) {
+            for (; w.tasks > 0; --w.tasks) {
+                const Choice choice = bound.choose(w.shape);
+                if (choice.node == kNoNode) break;
+                take(bound, w.shape, choice.node);
+                value_ += worth(w.shape);
+            }
+        }
+    }
+    double worth(ShapeId shape) const {
+        const Shape& s = cluster_.shape(shape);
+        return s.gpus * std::max(s.milli, 1) + 1e-6 * static_cast<double>(s.cpu);
+    }
+    void take(BoundPolicy& bound, ShapeId shape, NodeId node) {
+        TaskPlace place{node, shape, bound.pick(shape, node)};
+        cluster_.take(place);
+    }
+
+    Engine& engine_;
+    Cluster& cluster_;
+    const std::shared_ptr<const Policy>& policy_;
+    std::vector<Want> want_;  // most worth first
+    std::vector<ShapeId> shapes_;
+    std::map<std::size_t, std::int64_t> taken_;  // by the step on trial
+    double gained_ = 0, value_ = 0;
+    std::int64_t wanted_ = 0;
+};
+
+// Less fragmentation for the typical tasks.
+class LessFragmentation final : public RebalanceGoal {
+  public:
+    LessFragmentation(const Cluster& cluster, const TaskCounts& counts)
+        : cluster_(cluster),
+          fragmentation_(cluster,
+                         typical_tasks(counts.empty() ? seen_tasks(cluster) : counts, kCoverage, cluster)) {}
+    double value() const override {
+        double sum = 0;
+        for (NodeId n = 0; n < cluster_.node_slots(); ++n) {
+            if (cluster_.present(n)) sum += of(n);
+        }
+        return sum;
+    }
+    double gain(double before, double after) const override { return before - after; }
+    const std::vector<ShapeId>& shapes() const override { return none_; }
+    void open(NodeId node) override {
+        before_.clear();
+        before_[node] = of(node);
+    }
+    void freed(NodeId) override {}
+    void filling(NodeId node) override { before_.try_emplace(node, of(node)); }
+    double close(bool) override {
+        double gain = 0;
+        for (const auto& [node, f] : before_) gain += f - of(node);
+        return gain;
+    }
+
+  private:
+    double of(NodeId n) const {
+        return fragmentation_.compute(cluster_.class_of(n), cluster_.gpu_free(n), cluster_.free(kCpu, n));
+    }
+    const Cluster& cluster_;
+    Fragmentation fragmentation_;
+    std::map<NodeId, double> before_;
+    std::vector<ShapeId> none_;
+};
+
+}  // namespace
+
+std::unique_ptr<RebalanceGoal> make_goal(Engine& engine, const std::shared_ptr<const Policy>& policy,
+                                         const RebalanceOptions& options) {
+    if (options.want.empty()) return std::make_unique<LessFragmentation>(engine.cluster(), options.typical);
+    return std::make_unique<WantedTasks>(engine, policy, options);
+}
+
+}  // namespace hal
