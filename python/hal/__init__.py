@@ -7,6 +7,7 @@ from hal.errors import AdapterError, HalError, InvalidModel, MissingExtra, Polic
 from hal.gang import Gang
 from hal.gpu import GPU, gpus
 from hal.job_columns import JobColumns
+from hal.missing import Missing
 from hal.model import Job, Node, Selector, Taint, Toleration
 from hal.place import explain, place
 from hal.placements import Placements
@@ -26,6 +27,7 @@ __all__ = [
     "InvalidModel",
     "Job",
     "JobColumns",
+    "Missing",
     "MissingExtra",
     "Move",
     "Node",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from hal.missing import Missing
+
 __all__ = ["Explanation", "Placement", "Status"]
 
 
@@ -67,6 +69,11 @@ class Explanation:
         The best nodes, best first, with the parts of their scores.
     missing : str
         What would be needed, in one line; empty when placed.
+    change : Missing or None
+        The same as data.
+    preemption : str
+        Which running jobs of lower priority would have to stop, or why that does not help; empty when placed, or
+        when none runs.
     """
 
     job: str
@@ -76,6 +83,8 @@ class Explanation:
     reasons: Mapping[str, int]
     top: tuple[tuple[str, float, Mapping[str, float]], ...]
     missing: str
+    change: Missing | None = None
+    preemption: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.job}: {self.status.name}, fits on {self.feasible} of {self.nodes} nodes"]
@@ -87,4 +96,6 @@ class Explanation:
             lines.append(f"  {node}: {total:.4g} ({shown})")
         if self.missing:
             lines.append(f"  missing: {self.missing}")
+        if self.preemption:
+            lines.append(f"  preemption: {self.preemption}")
         return "\n".join(lines)

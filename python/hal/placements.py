@@ -14,6 +14,7 @@ from hal import _core
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
+from hal.missing import from_core
 
 if TYPE_CHECKING:
     from hal.cluster import Cluster
@@ -165,23 +166,28 @@ class Placements(Sequence[Placement]):
             ids = self._result.ids if self._result.applied else _core.book(core, self._result)
             later = ids[line:]
             core.release_ids(np.ascontiguousarray(later[later >= 0]))
-            told = _core.explain(core, self._core_job(line), self.policy._core, top)
+            job = self._core_job(line)
+            told = _core.explain(core, job, self.policy._core, top)
+            change, preemption = None, ""
+            if self.status[line] != Status.PLACED:
+                change = from_core(_core.missing(core, job, self.policy._core), job.tasks)
+                preemption = _victims(core, job, self.policy)
         finally:
             core.rollback(mark)
         status = Status(int(self.status[line]))
-        feasible = told["feasible"]
-        reasons = dict(told["reasons"])
         names = [scorer.name for scorer in self.policy.scorers]
         return Explanation(
             job=self._name(line),
             status=status,
             nodes=told["nodes"],
-            feasible=feasible,
-            reasons=reasons,
+            feasible=told["feasible"],
+            reasons=dict(told["reasons"]),
             top=tuple(
                 (node, total, dict(zip(names, parts, strict=True))) for node, total, parts in told["top"]
             ),
-            missing=self._missing(line, status, reasons, feasible),
+            missing=str(change or ""),
+            change=change,
+            preemption=preemption,
         )
 
     # ---- inside --------------------------------------------------------------------------------------
@@ -193,19 +199,6 @@ class Placements(Sequence[Placement]):
         self._version = self._handle.version
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
-
-    def _missing(self, line: int, status: Status, reasons: Mapping[str, int], feasible: int) -> str:
-        if status is Status.PLACED:
-            return ""
-        if feasible:
-            tasks = int(self.task_begin[line + 1] - self.task_begin[line])
-            return f"room for all {tasks} tasks at once: one fits on {feasible} nodes, all together do not"
-        if not reasons:
-            return "nodes: the cluster has none"
-        if status is Status.UNSCHEDULABLE:  # what will pass, rather than what never does
-            busy = [reason for reason in reasons if reason.startswith(_PASSING)]
-            return f"until something ends, mostly: {busy[0]}" if busy else f"mostly: {next(iter(reasons))}"
-        return f"mostly: {next(iter(reasons))}"
 
     @cached_property
     def _line_of(self) -> NDArray[np.int64]:
@@ -254,3 +247,18 @@ class Placements(Sequence[Placement]):
 
 def _devices(mask: int) -> tuple[int, ...]:
     return tuple(index for index in range(mask.bit_length()) if mask >> index & 1)
+
+
+#: Sets of victims that an explanation tries: it is asked often, and need not be the cheapest.
+_EFFORT = 20_000
+
+
+def _victims(core: Any, job: Any, policy: Policy) -> str:
+    plan = _core.preempt(core, job, policy._core, effort=_EFFORT)
+    if not plan.candidates:
+        return ""
+    if plan.placement.status[0] != Status.PLACED:
+        return f"stopping the {plan.candidates} jobs of lower priority does not make room"
+    names = [called or f"#{number}" for number, called, *_ in plan.victims]
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"stopping {shown} would make room ({plan.candidates} jobs of lower priority run)"

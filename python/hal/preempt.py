@@ -14,7 +14,8 @@ from hal._show import show
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.place import _resolve
-from hal.placement import Placement, Placements, Status, _devices
+from hal.answer import Placement, Status
+from hal.placements import Placements, _devices
 
 if TYPE_CHECKING:
     from hal.cluster import Cluster

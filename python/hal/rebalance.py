@@ -16,7 +16,7 @@ from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.model import Job
 from hal.place import _resolve
-from hal.placement import _devices
+from hal.placements import _devices
 from hal.preempt import _key
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@
 #include "bind_policies.h"
 #include "bindings.h"
 #include "cluster_handle.h"
+#include "halcore/engine/missing.h"
 #include "halcore/engine/preempt.h"
 #include "job_key.h"
 
@@ -47,6 +48,17 @@ PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& pol
     });
 }
 
+nb::tuple missing(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy) {
+    std::string node;
+    const Missing found = h.run([&](Cluster& c, Engine& engine) {
+        Missing m = find_missing(engine, h.request(job), policy.policy);
+        if (m.node != kNoNode) node = c.name(m.node);
+        return m;
+    });
+    return nb::make_tuple(found.tasks, found.most, node, found.of_capacity, found.amounts, found.filter,
+                          found.filtered);
+}
+
 nb::list victims(const PreemptPlan& plan) {
     nb::list rows;
     for (const Victim& v : plan.victims) {
@@ -78,6 +90,9 @@ void bind_preempt(nb::module_& m) {
     m.def("preempt", &plan, "cluster"_a, "job"_a, "policy"_a, "lost_work"_a = Amounts{},
           "min_tasks"_a = Amounts{}, "budgets"_a = std::vector<Budget>{},
           "effort"_a = PreemptOptions{}.effort);
+    m.def("missing", &missing, "cluster"_a, "job"_a, "policy"_a,
+          "What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, "
+          "(resource, amount), filter, nodes filtered).");
     m.def(
         "apply_preemption",
         [](ClusterHandle& h, PreemptPlan plan) {

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.preempt.preempt_twin import Running, Scene, cheapest, cost
 
 from hal import _core
 from hal.errors import InvalidModel
+from tests.preempt.preempt_twin import Running, Scene, cheapest, cost
 
 POLICY = _core.Policy("test", [(_core.Scorer("best_fit"), 1.0)])
 SHAPES = [
@@ -25,7 +25,9 @@ SHAPES = [
 @st.composite
 def scenes(draw: st.DrawFn, *, gangs: bool = True) -> Scene:
     nodes = [
-        _core.NodeSpec(f"n{i}", draw(st.sampled_from([2000, 4000])), 1000, [("T4", 0, 0)] * draw(st.integers(0, 2)))
+        _core.NodeSpec(
+            f"n{i}", draw(st.sampled_from([2000, 4000])), 1000, [("T4", 0, 0)] * draw(st.integers(0, 2))
+        )
         for i in range(draw(st.integers(1, 3)))
     ]
     scene = Scene(nodes)
@@ -59,7 +61,9 @@ def profile(cluster: Any, priorities: dict[str, int]) -> list[int]:
 
 @settings(max_examples=150, deadline=None)
 @given(scenes(), st.sampled_from(SHAPES), st.integers(0, 4), st.integers(0, 3))
-def test_one_task_costs_what_trying_every_set_finds(scene: Scene, shape: Any, priority: int, allowed: int) -> None:
+def test_one_task_costs_what_trying_every_set_finds(
+    scene: Scene, shape: Any, priority: int, allowed: int
+) -> None:
     cluster, job = scene.build(), _core.Job("new", shape, 1, priority)
     budgets = [("half", [running.name for running in scene.running[::2]], allowed)]
     before = cluster.digest()
@@ -68,7 +72,8 @@ def test_one_task_costs_what_trying_every_set_finds(scene: Scene, shape: Any, pr
     assert found.exact
     expected = cheapest(scene, job, POLICY, budgets)
     if expected is None:
-        assert found.placement.status[0] != 0 and not found.victims
+        assert found.placement.status[0] != 0
+        assert not found.victims
         return
     names = {victim[1] for victim in found.victims}
     assert found.placement.status[0] == 0
@@ -98,7 +103,9 @@ def test_a_gang_stops_nobody_in_vain(scene: Scene, shape: Any, tasks: int, prior
 
 
 @settings(max_examples=60, deadline=None)
-@given(scenes(), st.lists(st.tuples(st.sampled_from(SHAPES), st.integers(1, 3), st.integers(0, 4)), max_size=6))
+@given(
+    scenes(), st.lists(st.tuples(st.sampled_from(SHAPES), st.integers(1, 3), st.integers(0, 4)), max_size=6)
+)
 def test_every_plan_improves_the_order_so_none_runs_in_a_circle(
     scene: Scene, arrivals: list[tuple[Any, int, int]]
 ) -> None:
@@ -125,7 +132,9 @@ def test_every_plan_improves_the_order_so_none_runs_in_a_circle(
 
 @settings(max_examples=80, deadline=None)
 @given(scenes(), st.sampled_from(SHAPES), st.integers(1, 3), st.data())
-def test_a_gang_keeps_its_least_tasks_or_goes_whole(scene: Scene, shape: Any, tasks: int, data: st.DataObject) -> None:
+def test_a_gang_keeps_its_least_tasks_or_goes_whole(
+    scene: Scene, shape: Any, tasks: int, data: st.DataObject
+) -> None:
     cluster, job = scene.build(), _core.Job("new", shape, tasks, 5)
     least = {running.name: data.draw(st.integers(1, len(running.nodes))) for running in scene.running}
     found = plan(cluster, scene, job, min_tasks=list(least.items()))
@@ -150,7 +159,9 @@ def _two_jobs() -> Any:
 
 def test_an_elastic_gang_gives_its_highest_ranks() -> None:
     cluster = _two_jobs()
-    found = _core.preempt(cluster, _core.Job("new", _core.Shape(1000, 1), 1, 9), POLICY, min_tasks=[("gang", 2)])
+    found = _core.preempt(
+        cluster, _core.Job("new", _core.Shape(1000, 1), 1, 9), POLICY, min_tasks=[("gang", 2)]
+    )
     assert [(victim[1], victim[3], victim[5]) for victim in found.victims] == [("gang", [1], 2)]
 
 

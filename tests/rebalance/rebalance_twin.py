@@ -11,7 +11,10 @@ import hal
 
 def room(cluster: hal.Cluster, want: list[hal.Job]) -> int:
     """How many of the wanted jobs can be placed, the largest first."""
-    jobs = [hal.Job(f"room{i}", tasks=1, cpus=j.cpus, gpus=j.gpus, gpu_share=j.gpu_share) for i, j in enumerate(want)]
+    jobs = [
+        hal.Job(f"room{i}", tasks=1, cpus=j.cpus, gpus=j.gpus, gpu_share=j.gpu_share)
+        for i, j in enumerate(want)
+    ]
     placed = hal.place(cluster, jobs, "best_fit", order="largest_first")
     return sum(answer.placed for answer in placed)
 

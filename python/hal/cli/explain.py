@@ -42,3 +42,5 @@ def command(
         out.print(table("Best nodes", ("node", "score", *parts), rows))
     if told.missing:
         out.print(f"missing: {told.missing}")
+    if told.preemption:
+        out.print(f"preemption: {told.preemption}")

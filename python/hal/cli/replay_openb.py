@@ -33,6 +33,12 @@ def command(
     versus: Annotated[
         str | None, typer.Option("--vs", help="Print margins over 'published' (FGD's) or a published policy.")
     ] = None,
+    rebalance: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Then move this share of the placed tasks, and place what was dropped."
+        ),
+    ] = None,
     as_json: AsJson = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write every run's curves.")] = None,
     plot: Annotated[
@@ -68,6 +74,15 @@ def command(
             won = openb.margins([done for done in runs if done.policy == name], published, against=against)
             report["margins"] += [{"policy": name, **vars(item), "gain": item.gain} for item in won]
             tables.append(_margin_table(name, against, won))
+    if rebalance is not None:
+        moved = [
+            openb.run_rebalanced(openb.Experiment.load(of), name, seed, rebalance)
+            for of in traces
+            for name in names
+            for seed in numbers
+        ]
+        report["rebalanced"] = [vars(item) | {"used": item.used, "possible": item.possible} for item in moved]
+        tables.append(_rebalance_table(moved))
     if csv_file is not None:
         _write_csv(csv_file, runs)
     if plot is not None:
@@ -174,6 +189,37 @@ def _margin_table(name: str, against: str, won: Sequence[openb.Margin]) -> Any:
         "gain@130",
     )
     return table(f"Allocation against the published {against}, points", columns, rows)
+
+
+def _rebalance_table(moved: Sequence[openb.Rebalanced]) -> Any:
+    rows = []
+    for trace, name in dict.fromkeys((item.trace, item.policy) for item in moved):
+        group = [item for item in moved if (item.trace, item.policy) == (trace, name)]
+        numbers = np.mean(
+            [(i.idle, i.allowed, i.moves, i.used, i.possible, i.after) for i in group], axis=0
+        ).tolist()
+        idle, allowed, moves, used, possible, after = numbers
+        cells = (
+            f"{idle:.2f}",
+            f"{allowed:.0f}",
+            f"{moves:.0f}",
+            f"{used:.2f}",
+            f"{possible:.2f}",
+            f"{after:.2f}",
+        )
+        rows.append((trace, name, len(group), *cells))
+    columns = (
+        "trace",
+        "policy",
+        "runs",
+        "idle",
+        "allowed",
+        "moves",
+        "put to use",
+        "possible by any moves",
+        "idle after",
+    )
+    return table("After the moves and with what had been dropped, % of GPU capacity", columns, rows, left=2)
 
 
 def _write_csv(path: Path, runs: Sequence[openb.Run]) -> None:

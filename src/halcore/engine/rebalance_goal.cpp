@@ -10,7 +10,7 @@ namespace hal {
 namespace {
 
 constexpr double kCoverage = 0.95;
-constexpr std::size_t kClearedFor = 8;  // different wanted shapes for which whole nodes are cleared
+constexpr std::size_t kClearedFor = 16;  // different wanted shapes for which whole nodes are cleared
 
 // Room for tasks that wait: they are placed, on trial, where a step has made room.
 class WantedTasks final : public RebalanceGoal {
@@ -19,8 +19,16 @@ class WantedTasks final : public RebalanceGoal {
         : engine_(engine), cluster_(engine.cluster()), policy_(policy), want_(options.want) {
         std::stable_sort(want_.begin(), want_.end(),
                          [&](const Want& a, const Want& b) { return worth(a.shape) > worth(b.shape); });
+        // Of those that ask for the same GPUs, the one that asks for the least CPU: where it has no room,
+        // none has.
+        std::map<std::pair<std::int32_t, std::int32_t>, ShapeId, std::greater<>> least;
         for (const Want& w : want_) {
-            if (shapes_.size() < kClearedFor) shapes_.push_back(w.shape);
+            const Shape& s = cluster_.shape(w.shape);
+            const auto [it, first] = least.try_emplace({s.gpus, s.milli}, w.shape);
+            if (!first && s.cpu < cluster_.shape(it->second).cpu) it->second = w.shape;
+        }
+        for (const auto& [request, shape] : least) {
+            if (shapes_.size() < kClearedFor) shapes_.push_back(shape);
         }
         settle();
     }

@@ -6,6 +6,7 @@ from hal.replay.openb.metrics import allocation, curve, fragmentation, power
 from hal.replay.openb.orders import draw_orders, read_orders
 from hal.replay.openb.policies import published_policy
 from hal.replay.openb.published import POLICIES, SEEDS, TRACES, Published, read_published
+from hal.replay.openb.rebalanced import Rebalanced, idle_floor, run_rebalanced
 from hal.replay.openb.trace import Nodes, Tasks, read_nodes, read_tasks
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Margin",
     "Nodes",
     "Published",
+    "Rebalanced",
     "Run",
     "Tasks",
     "allocation",
@@ -24,6 +26,7 @@ __all__ = [
     "curve",
     "draw_orders",
     "fragmentation",
+    "idle_floor",
     "margins",
     "power",
     "published_policy",
@@ -32,5 +35,6 @@ __all__ = [
     "read_published",
     "read_tasks",
     "run",
+    "run_rebalanced",
     "traces_folder",
 ]

@@ -1,0 +1,77 @@
+"""The smallest change that would let a job fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a job that does not fit lacks.
+
+    Attributes
+    ----------
+    tasks : int
+        Tasks of the job that find room as it is; what follows is about the next one.
+    of : int
+        Tasks of the job.
+    most : int
+        Tasks of its kind that the cluster would hold if nothing ran.
+    node : str
+        Where the least is lacking: the fewest different resources, then the smallest sum of amounts relative to the
+        request, then the first. Empty when no node may run the job at all.
+    resources : mapping of str to int
+        What is lacking there: ``cpu`` in milli-CPU, ``memory`` in MiB, ``gpu`` in devices, others by name.
+    of_capacity : bool
+        It is lacking even when the node is empty.
+    filter : str
+        A filter that keeps the job away from nodes with room; of several the one that does so most often.
+    filtered : int
+        From how many.
+    """
+
+    tasks: int
+    of: int
+    most: int
+    node: str
+    resources: Mapping[str, int]
+    of_capacity: bool
+    filter: str
+    filtered: int
+
+    def __str__(self) -> str:
+        ways = []
+        if self.resources:
+            amounts = ", ".join(_human(name, amount) for name, amount in self.resources.items())
+            ways.append(f"{amounts} on {self.node}{' (even when it is empty)' if self.of_capacity else ''}")
+        if self.filtered:
+            ways.append(
+                f"passing '{self.filter}', which keeps it from {_count(self.filtered, 'node')} with room"
+            )
+        text = ", or ".join(ways) or "a node that may run it"
+        if self.of == 1:
+            return text
+        told = f"{self.tasks} of {self.of} tasks find room; the next one needs {text}"
+        return told + (f" (the empty cluster holds {self.most})" if self.most < self.of else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _human(name: str, amount: int) -> str:
+    if name == "cpu":
+        return f"{amount / 1000:g} CPU{'' if amount == 1000 else 's'}"
+    if name == "memory":
+        return f"{amount / 1024:g} GiB" if amount % 1024 == 0 else f"{amount} MiB"
+    return _count(amount, "GPU") if name == "gpu" else f"{amount} {name}"
+
+
+def from_core(told: Any, tasks: int) -> Missing:
+    """Build it from the core's tuple."""
+    found, most, node, of_capacity, amounts, reason, filtered = told
+    return Missing(found, tasks, most, node, dict(amounts), of_capacity, reason, filtered)
