@@ -261,6 +261,73 @@ def choose(cluster: Cluster, shape: Shape, policy: Policy, by_scan: bool) -> tup
     Best node for one task by the index, or by a scan of all nodes: (index or -1, score).
     """
 
+class PreemptPlan:
+    """What to stop so that a job fits."""
+
+    @property
+    def placement(self) -> Result: ...
+    @property
+    def victims(self) -> list:
+        """
+        (id, name, priority, task indices, (node, devices) of each, tasks left, work lost)
+        """
+
+    @property
+    def cost(self) -> tuple:
+        """(jobs, highest priority or None, sum of priorities, work lost, tasks)"""
+
+    @property
+    def exact(self) -> bool: ...
+    @property
+    def candidates(self) -> int: ...
+    @property
+    def considered(self) -> int: ...
+    @property
+    def clearable(self) -> int: ...
+
+def preempt(
+    cluster: Cluster,
+    job: Job,
+    policy: Policy,
+    lost_work: Sequence[tuple[int | str, int]] = [],
+    min_tasks: Sequence[tuple[int | str, int]] = [],
+    budgets: Sequence[tuple[str, Sequence[int | str], int]] = [],
+    effort: int = 400000,
+) -> PreemptPlan: ...
+def missing(cluster: Cluster, job: Job, policy: Policy) -> tuple:
+    """
+    What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, (resource, amount), filter, nodes filtered).
+    """
+
+def apply_preemption(cluster: Cluster, plan: PreemptPlan) -> int:
+    """Stops the victims and books the job, whose id it returns."""
+
+class RebalancePlan:
+    """Moves that can be made one after another."""
+
+    @property
+    def moves(self) -> list:
+        """(id, name, task, from node, from devices, to node, to devices)"""
+
+    @property
+    def before(self) -> float: ...
+    @property
+    def after(self) -> float: ...
+    @property
+    def gain(self) -> float: ...
+    @property
+    def wanted(self) -> int: ...
+
+def rebalance(
+    cluster: Cluster,
+    policy: Policy,
+    max_moves: int,
+    want: Sequence[tuple[Shape, int]] = [],
+    pinned: Sequence[int | str] = [],
+    moves_a_step: int = 4,
+) -> RebalancePlan: ...
+def apply_rebalance(arg0: Cluster, arg1: RebalancePlan, /) -> None: ...
+
 class TopologyFigure(enum.Enum):
     distance = 0
 
