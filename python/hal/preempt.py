@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._show import show
+from hal.answer import Placement, Status
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.place import _resolve
-from hal.answer import Placement, Status
 from hal.placements import Placements, _devices
 
 if TYPE_CHECKING:

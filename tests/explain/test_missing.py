@@ -48,7 +48,7 @@ def lacking(cluster: hal.Cluster, index: int, job: hal.Job) -> dict[str, int]:
         "memory": job.memory_mib - int(columns.free_memory[index]),
     }
     for name, amount in job.resources.items():
-        wanted[name] = int(amount) - int(columns[f"free_{name}"][index])
+        wanted[name] = int(amount) - int(columns.free(name)[index])
     if job.gpus:
         wanted["gpu"] = int(job.gpus) - int((free >= job.gpu_milli).sum())
     return {name: amount for name, amount in wanted.items() if amount > 0}
