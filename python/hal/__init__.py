@@ -5,7 +5,7 @@ from hal.answer import Explanation, Placement, Status
 from hal.cluster import Cluster
 from hal.errors import AdapterError, HalError, InvalidModel, MissingExtra, PolicyError
 from hal.gang import Gang
-from hal.gpu import GPU, gpus
+from hal.gpu import GPU, PARTITION_TABLES, gpus
 from hal.job_columns import JobColumns
 from hal.missing import Missing
 from hal.model import Job, Node, Selector, Taint, Toleration
@@ -17,6 +17,7 @@ from hal.rebalance import Move, Rebalance, rebalance
 
 __all__ = [
     "GPU",
+    "PARTITION_TABLES",
     "AdapterError",
     "Budget",
     "Cluster",

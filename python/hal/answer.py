@@ -37,6 +37,8 @@ class Placement:
         Device indices of each task on its node.
     scores : tuple of float
         Score of each task's node when it was chosen, higher is better.
+    slices : tuple of int
+        First memory slice of each task's GPU instance; empty without ``gpu_profile``.
     """
 
     job: str
@@ -44,6 +46,7 @@ class Placement:
     nodes: tuple[str, ...]
     gpus: tuple[tuple[int, ...], ...]
     scores: tuple[float, ...]
+    slices: tuple[int, ...] = ()
 
     @property
     def placed(self) -> bool:

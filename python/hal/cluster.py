@@ -296,12 +296,15 @@ def _checked(node: object) -> Node:
 
 
 def _node(state: tuple[Any, ...]) -> Node:
-    name, cpu, memory, devices, extended, labels, taints, schedulable = state
+    name, cpu, memory, devices, extended, labels, taints, schedulable, partitions = state
     return Node(
         name,
         cpus=cpu / 1000,
         memory=memory,
-        gpus=tuple(GPU(model, memory=memory, link=link) for model, memory, link in devices),
+        gpus=tuple(
+            GPU(model, memory=memory, link=link, mig=table)
+            for (model, memory, link), table in zip(devices, partitions, strict=True)
+        ),
         resources=dict(extended),
         labels=dict(labels),
         taints=tuple(Taint(key, value, effect) for key, value, effect in taints),

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from hal import units
+from hal import _core, units
 from hal._show import show
 from hal._validate import NAME, WHOLE, model, quantity
 from hal.errors import InvalidModel
 from hal.units import Quantity
 
-__all__ = ["GPU", "gpu_list", "gpus"]
+__all__ = ["GPU", "PARTITION_TABLES", "gpu_list", "gpus"]
+
+#: Kinds of devices that may be partitioned: table → profile → (memory slices, slices at which it may start).
+#: Source: NVIDIA MIG User Guide, supported profiles; placements as ``nvidia-smi mig -lgipp`` prints them.
+PARTITION_TABLES: Final[Mapping[str, Mapping[str, tuple[int, tuple[int, ...]]]]] = {
+    table: {profile: (slices, tuple(starts)) for profile, slices, starts in rows}
+    for table, rows in _core.partition_tables()
+}
+#: (part of the model's name, most memory in MiB, table), the first that matches.
+_TABLE_OF: Final = (
+    ("a100", 40 << 10, "a100-40gb"),
+    ("a100", 80 << 10, "a100-80gb"),
+    ("h100", 80 << 10, "h100-80gb"),
+)
 
 
 @model
@@ -29,15 +42,25 @@ class GPU:
         Device memory; kept as MiB. 0: unknown, which satisfies no request for GPU memory.
     link : int
         Link domain (NVLink, NUMA): devices of one node with the same number are close, 0 … 2**31-1.
+    mig : bool or str
+        May be partitioned into instances (NVIDIA MIG): ``True`` for the table of its model and memory, or the name of
+        one (`hal.PARTITION_TABLES`); kept as the name, ``""`` when not. Such a device is taken whole or by
+        ``gpu_profile``, never by shares.
     """
 
     model: Annotated[str, NAME]
     _: KW_ONLY
     memory: Annotated[Quantity, quantity(units.memory_mib, "memory", capacity=True)] = 0
     link: Annotated[int, WHOLE, Field(ge=0, lt=2**31)] = 0
+    mig: Annotated[bool | str, WHOLE] = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mig", _table(self))
 
 
-def gpus(count: int, model: str, *, memory: Quantity = 0, link: int = 0) -> tuple[GPU, ...]:
+def gpus(
+    count: int, model: str, *, memory: Quantity = 0, link: int = 0, mig: bool | str = ""
+) -> tuple[GPU, ...]:
     """``count`` equal devices, for ``Node(gpus=…)``; add tuples for a node of several models.
 
     Raises
@@ -54,7 +77,25 @@ def gpus(count: int, model: str, *, memory: Quantity = 0, link: int = 0) -> tupl
         raise InvalidModel(
             f"gpus: count = {show(count)}: must be a whole number from 0 to 64, the most one node has"
         )
-    return (GPU(model, memory=memory, link=link),) * count
+    return (GPU(model, memory=memory, link=link, mig=mig),) * count
+
+
+def _table(gpu: GPU) -> str:
+    if isinstance(gpu.mig, str):
+        if gpu.mig and gpu.mig not in PARTITION_TABLES:
+            raise InvalidModel(
+                f"mig = {show(gpu.mig)}: must be True, or one of {', '.join(PARTITION_TABLES)}"
+            )
+        return gpu.mig
+    if not gpu.mig:
+        return ""
+    for part, most, table in _TABLE_OF:
+        if part in gpu.model.lower() and 0 < int(gpu.memory) <= most:
+            return table
+    raise InvalidModel(
+        f"mig = True: no table is known for {gpu.model} with {gpu.memory} MiB; "
+        f"give memory=, or name one of {', '.join(PARTITION_TABLES)}"
+    )
 
 
 def gpu_list(value: Any) -> Any:
@@ -67,9 +108,11 @@ def gpu_list(value: Any) -> Any:
     for item in value:
         if isinstance(item, Mapping) and "count" in item:
             rest = {key: given for key, given in item.items() if key != "count"}
-            unknown = rest.keys() - {"model", "memory", "link"}
+            unknown = rest.keys() - {"model", "memory", "link", "mig"}
             if unknown or "model" not in rest:
-                raise InvalidModel(f"gpus = {show(item)}: needs count and model, may have memory and link")
+                raise InvalidModel(
+                    f"gpus = {show(item)}: needs count and model, may have memory, link and mig"
+                )
             out += gpus(item["count"], **rest)
         else:
             out.append(item)

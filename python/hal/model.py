@@ -134,6 +134,7 @@ class Node:
             list(self.labels.items()),
             [(taint.key, taint.value, taint.effect) for taint in self.taints],
             self.schedulable,
+            [str(gpu.mig) for gpu in self.gpus],
         )
 
 
@@ -164,6 +165,9 @@ class Job:
         a device holds ``gpu_memory``.
     gpu_memory : int or str
         Least memory of each device (MiB). Alone, without ``gpus``: the share of one device that holds it.
+    gpu_profile : str
+        One GPU instance of this profile (NVIDIA MIG), ``"3g.20gb"``, on a device that may be partitioned; without
+        ``gpu_share`` and ``gpu_memory``. More tasks take more instances.
     gpu_models : sequence of str
         Allowed models; empty: any.
     resources : mapping of str to int or str
@@ -194,6 +198,7 @@ class Job:
     gpus: Annotated[float, WHOLE, Field(ge=0, le=64, allow_inf_nan=False)] = 0
     gpu_share: Annotated[Quantity | None, quantity(_share, "gpu_share")] = None
     gpu_memory: Annotated[Quantity, quantity(units.memory_mib, "gpu_memory")] = 0
+    gpu_profile: Annotated[str, TEXT] = ""
     gpu_models: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(_as_tuple)] = ()
     resources: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.count, "resources")] = field(
         default_factory=dict
@@ -228,8 +233,8 @@ class Job:
 
     @property
     def gpu_milli(self) -> int:
-        """Share of each device of one task, in milli-GPU; 0 without GPUs, or when memory decides the share."""
-        if self.gpus == 0 or self.gpu_share == "memory":
+        """Share of each device of one task, in milli-GPU; 0 without GPUs, or when memory or a profile decides."""
+        if self.gpus == 0 or self.gpu_share == "memory" or self.gpu_profile:
             return 0
         return 1000 if self.gpu_share is None else round(float(self.gpu_share) * 1000)
 
@@ -245,6 +250,7 @@ class Job:
             tuple((s.key, s.op, tuple(s.values)) for s in self.selector if isinstance(s, Selector)),
             tuple((t.key, t.op, t.value, t.effect) for t in self.tolerations),
             tuple(sorted(set(self.inputs))),
+            self.gpu_profile,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -258,6 +264,13 @@ def _rebuild_job(values: dict[str, Any]) -> Job:
 def _canonical_gpus(job: Job) -> dict[str, Any]:
     """Return the GPU fields with one spelling a meaning: a fraction is a share, memory alone a share by memory."""
     count, share = job.gpus, job.gpu_share
+    if job.gpu_profile:
+        if count not in (0, 1) or share is not None or job.gpu_memory:
+            raise InvalidModel(
+                f"gpu_profile = {show(job.gpu_profile)}: stands alone, without gpus, gpu_share and gpu_memory; "
+                "a task takes one instance, more tasks take more"
+            )
+        return {"gpus": 1, "gpu_share": None}
     if share is not None and count == 0:
         count = 1
     if count != int(count):

@@ -242,7 +242,12 @@ class Placements(Sequence[Placement]):
             tuple(self._handle.name_of(node) for node in self.node[tasks].tolist()),
             tuple(_devices(mask) for mask in self.gpu_mask[tasks].tolist()),
             tuple(self.score[tasks].tolist()),
+            tuple(self._starts[task] for task in range(tasks.start, tasks.stop) if task in self._starts),
         )
+
+    @cached_property
+    def _starts(self) -> dict[int, int]:
+        return dict(self._result.starts)
 
 
 def _devices(mask: int) -> tuple[int, ...]:

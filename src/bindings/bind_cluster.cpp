@@ -68,6 +68,7 @@ JobId bind_job(ClusterHandle& self, const std::string& name, const ShapeHandle& 
                     task.devices = tightest_devices(c, c.shape(shape), task.node,
                                                     engine.matcher().eligible(shape, task.node));
                 }
+                if (task.devices) task = c.settle(task);
                 if (!c.fits(task)) throw InvalidModel("job '" + name + "': it does not fit on node '" + node + "'");
                 c.take(task);
                 tasks.push_back(task);

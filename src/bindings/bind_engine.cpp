@@ -87,6 +87,7 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("gpus", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).devices); })
         .def_prop_ro("role", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).role); },
                      "By task, of its gang; empty when no job is one.")
+        .def_ro("starts", &PlaceResult::starts, "(task, first memory slice) of the GPU instances.")
         .def_prop_ro("score", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).score); })
         .def_prop_ro("applied", [](const PlaceResult& r) { return !r.ids.empty(); })
         .def_prop_ro("ids", [](const PlaceResult& r) { return nb::cast(job_ids(r)); }, "Ids of the jobs once applied; -1 where not placed.");

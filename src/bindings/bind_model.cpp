@@ -39,12 +39,17 @@ Enum parse(const char* field, const std::string& text, const char* const (&names
 
 NodeSpec node_spec(std::string name, std::int64_t cpu, std::int64_t memory, const std::vector<GpuTuple>& gpus,
                    Amounts extended, std::vector<Label> labels, const std::vector<TaintTuple>& taints,
-                   bool schedulable) {
+                   bool schedulable, const std::vector<std::string>& partitions) {
     NodeSpec spec;
     spec.name = std::move(name);
     spec.cpu = MilliCpu(cpu);
     spec.memory = MiB(memory);
     for (const auto& [model, gpu_memory, domain] : gpus) spec.gpus.push_back({model, MiB(gpu_memory), domain});
+    if (!partitions.empty() && partitions.size() != gpus.size()) {
+        throw InvalidModel("node '" + spec.name + "'.partitions: " + std::to_string(partitions.size()) +
+                           " entries, but gpus has " + std::to_string(gpus.size()));
+    }
+    for (std::size_t g = 0; g < partitions.size(); ++g) spec.gpus[g].partitions = partitions[g];
     spec.extended = std::move(extended);
     spec.labels = std::move(labels);
     for (const auto& [key, value, effect] : taints) {
@@ -57,7 +62,7 @@ NodeSpec node_spec(std::string name, std::int64_t cpu, std::int64_t memory, cons
 
 ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
                      std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
-                     const std::vector<RequirementTuple>& selector, const std::vector<TolerationTuple>& tolerations, std::vector<std::string> inputs) {
+                     const std::vector<RequirementTuple>& selector, const std::vector<TolerationTuple>& tolerations, std::vector<std::string> inputs, std::string gpu_profile) {
     ShapeSpec spec;
     spec.cpu = MilliCpu(cpu);
     spec.memory = MiB(memory);
@@ -78,6 +83,7 @@ ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, s
         spec.tolerations.push_back(std::move(t));
     }
     spec.inputs = std::move(inputs);
+    spec.gpu_profile = std::move(gpu_profile);
     validate(spec);
     return spec;
 }
@@ -91,7 +97,7 @@ AnyTuple shape_state(const ShapeSpec& s) {
                                  t.any_effect ? "" : kEffects[static_cast<int>(t.effect)]);
     }
     return nb::make_tuple(s.cpu.value(), s.memory.value(), s.gpus, s.gpu_milli.value(), s.gpu_memory.value(),
-                          s.gpu_models, s.extended, selector, tolerations, s.inputs);
+                          s.gpu_models, s.extended, selector, tolerations, s.inputs, s.gpu_profile);
 }
 
 AnyTuple node_state(const NodeSpec& s) {
@@ -99,7 +105,10 @@ AnyTuple node_state(const NodeSpec& s) {
     for (const auto& g : s.gpus) gpus.emplace_back(g.model, g.memory.value(), g.domain);
     std::vector<TaintTuple> taints;
     for (const auto& t : s.taints) taints.emplace_back(t.key, t.value, kEffects[static_cast<int>(t.effect)]);
-    return nb::make_tuple(s.name, s.cpu.value(), s.memory.value(), gpus, s.extended, s.labels, taints, s.schedulable);
+    std::vector<std::string> partitions;
+    for (const auto& g : s.gpus) partitions.push_back(g.partitions);
+    return nb::make_tuple(s.name, s.cpu.value(), s.memory.value(), gpus, s.extended, s.labels, taints, s.schedulable,
+                          partitions);
 }
 
 }  // namespace
@@ -113,26 +122,29 @@ void bind_model(nb::module_& m) {
     nb::class_<NodeSpec>(m, "NodeSpec", "A node as handed to a cluster: base units, checked when built.")
         .def(nb::new_([](std::string name, std::int64_t cpu, std::int64_t memory, std::vector<GpuTuple> gpus,
                          Amounts extended, std::vector<Label> labels, std::vector<TaintTuple> taints,
-                         bool schedulable) {
+                         bool schedulable, std::vector<std::string> partitions) {
                  return node_spec(std::move(name), cpu, memory, gpus, std::move(extended), std::move(labels), taints,
-                                  schedulable);
+                                  schedulable, partitions);
              }),
              "name"_a, "cpu"_a, "memory"_a, "gpus"_a = std::vector<GpuTuple>{}, "extended"_a = Amounts{},
              "labels"_a = std::vector<Label>{}, "taints"_a = std::vector<TaintTuple>{}, "schedulable"_a = true,
-             "gpus: (model, memory MiB, link domain); taints: (key, value, effect).")
+             "partitions"_a = std::vector<std::string>{},
+             "gpus: (model, memory MiB, link domain); partitions: the table of each, or ''; taints: (key, value, effect).")
         .def_prop_ro("name", [](const NodeSpec& s) { return s.name; })
         .def("state", &node_state, "The arguments of the constructor.");
 
     nb::class_<ShapeHandle>(m, "Shape", "What one task asks for: immutable, checked when built, of no cluster.")
         .def(nb::new_([](std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
                          std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
-                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations, std::vector<std::string> inputs) {
+                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations, std::vector<std::string> inputs,
+                         std::string gpu_profile) {
                  return new ShapeHandle(shape_spec(cpu, memory, gpus, gpu_milli, gpu_memory, std::move(gpu_models),
-                                                   std::move(extended), selector, tolerations, std::move(inputs)));
+                                                   std::move(extended), selector, tolerations, std::move(inputs),
+                                                   std::move(gpu_profile)));
              }),
              "cpu"_a, "memory"_a, "gpus"_a = 0, "gpu_milli"_a = 0, "gpu_memory"_a = 0,
              "gpu_models"_a = std::vector<std::string>{}, "extended"_a = Amounts{},
-             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{}, "inputs"_a = std::vector<std::string>{},
+             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{}, "inputs"_a = std::vector<std::string>{}, "gpu_profile"_a = "",
              "selector: (key, op, values); tolerations: (key, op, value, effect or '').")
         .def("state", [](const ShapeHandle& s) { return shape_state(s.spec); }, "The arguments of the constructor.")
         .def("__reduce__",

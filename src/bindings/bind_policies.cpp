@@ -9,6 +9,7 @@
 #include "bind_policies.h"
 #include "bindings.h"
 #include "halcore/model/error.h"
+#include "halcore/model/partition.h"
 #include "halcore/policies/registry.h"
 
 namespace nb = nanobind;
@@ -71,6 +72,21 @@ void bind_policies(nb::module_& m) {
             return names;
         });
 
+    m.def("partition_tables", [] {
+        std::vector<std::pair<std::string, std::vector<std::tuple<std::string, int, std::vector<int>>>>> tables;
+        for (const PartitionTable& table : partition_tables()) {
+            auto& rows = tables.emplace_back(table.name(), 0).second;
+            for (const ProfileId p : table.profiles()) {
+                const ProfileLayout& layout = table.layout(p);
+                std::vector<int> starts;
+                for (int s = 0; s < kSlices; ++s) {
+                    if (layout.may_start(s)) starts.push_back(s);
+                }
+                rows.emplace_back(profile_name(p), layout.slices, starts);
+            }
+        }
+        return tables;
+    }, "(table, (profile, memory slices, allowed starts)) of every kind of device that may be partitioned.");
     m.def("scorer_names", &scorer_names);
     m.def("python_scorer", &python_scorer, "name"_a, "score"_a, "own_state"_a = false,
           "A scorer from score(shape, cluster_columns, nodes) -> float64[k] in [0, 1].");

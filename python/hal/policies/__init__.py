@@ -16,6 +16,7 @@ from hal.policies.gpu_clustering import GpuClustering
 from hal.policies.gpu_packing import GpuPacking
 from hal.policies.pack_spread import PackSpread
 from hal.policies.price import Price
+from hal.policies.profile_fit import ProfileFit
 from hal.policies.random import Random
 from hal.policies.registry import get, names, register, scorer_of
 from hal.policies.spread import Spread
@@ -35,6 +36,7 @@ __all__ = [
     "PackSpread",
     "Power",
     "Price",
+    "ProfileFit",
     "Random",
     "Spread",
     "TopologyDistance",
@@ -56,6 +58,7 @@ for _scorer in (
     GpuPacking,
     PackSpread,
     Power,
+    ProfileFit,
     Random,
     Spread,
     TopologyDistance,

@@ -8,6 +8,16 @@
 
 namespace hal {
 
+namespace {
+
+std::uint8_t start_of(const PlaceResult& result, std::int64_t row) {
+    const auto it =
+        std::lower_bound(result.starts.begin(), result.starts.end(), std::make_pair(row, std::uint8_t{0}));
+    return it != result.starts.end() && it->first == row ? it->second : kAnyStart;
+}
+
+}  // namespace
+
 BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
     auto it = std::find_if(bound_.begin(), bound_.end(),
                            [&](const auto& b) { return b->policy().uid() == policy->uid(); });
@@ -61,7 +71,7 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
         bound.tell(tasks_);
         const Choice choice = bound.choose(job.shape);
         if (choice.node == kNoNode) break;
-        tasks_.push_back({choice.node, job.shape, bound.pick(job.shape, choice.node)});
+        tasks_.push_back(cluster_.settle({choice.node, job.shape, bound.pick(job.shape, choice.node)}));
         scores_.push_back(choice.score);
         cluster_.take(tasks_.back());
     }
@@ -77,6 +87,9 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     for (std::int32_t t = 0; t < job.tasks; ++t) {
         out.node.push_back(placed ? static_cast<std::int32_t>(tasks_[t].node) : -1);
         out.devices.push_back(placed ? tasks_[t].devices : 0);
+        if (placed && tasks_[t].start != kAnyStart) {
+            out.starts.emplace_back(static_cast<std::int64_t>(out.score.size()), tasks_[t].start);
+        }
         out.score.push_back(placed ? scores_[t] : 0);
     }
     out.task_begin.push_back(static_cast<std::int64_t>(out.node.size()));
@@ -157,7 +170,8 @@ void Engine::apply(PlaceResult& result) {
         const std::string name = result.names.empty() ? "" : result.names[j];
         for (std::int64_t t = result.task_begin[j]; t < result.task_begin[j + 1]; ++t) {
             const ShapeId shape = gang ? gang->roles[result.role[t]].shape : result.shape[j];
-            const TaskPlace task{static_cast<NodeId>(result.node[t]), shape, result.devices[t]};
+            TaskPlace task{static_cast<NodeId>(result.node[t]), shape, result.devices[t]};
+            task.start = start_of(result, t);
             if (!cluster_.fits(task)) {
                 throw InvalidModel("placements: job " +
                                    (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +

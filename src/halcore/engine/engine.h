@@ -34,6 +34,7 @@ struct PlaceResult {
     std::vector<std::int32_t> node;        // by task, -1 where the job was not placed
     std::vector<std::uint64_t> devices;    // by task: a mask of the node's devices
     std::vector<double> score;             // by task
+    std::vector<std::pair<std::int64_t, std::uint8_t>> starts;  // (task, first slice) of the GPU instances
     std::vector<ShapeId> shape;            // by job
     std::vector<std::string> names;        // by job; empty for columns
     std::vector<std::int32_t> priority;    // by job; empty: all 0

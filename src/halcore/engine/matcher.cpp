@@ -51,7 +51,8 @@ std::int64_t Matcher::capacity_of(ShapeId shape, KindId kind) {
         std::vector<std::int64_t> slots;
         for (std::uint64_t m = match.eligible; m; m &= m - 1) {
             const auto& d = cluster_.classes()[k.node_class].devices[std::countr_zero(m)];
-            slots.push_back(1000 / share_on(s, d.memory));
+            slots.push_back(s.profile != kNoProfile ? partition_table(d.partition).holds(s.profile, 0)
+                                                    : 1000 / share_on(s, d));
         }
         const auto holds = [&](std::int64_t t) {
             std::int64_t sum = 0;

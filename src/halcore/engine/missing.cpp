@@ -55,7 +55,7 @@ Missing find_missing(Engine& engine, const JobRequest& job, const std::shared_pt
     while (missing.tasks < job.tasks) {
         const Choice choice = bound.choose(job.shape);
         if (choice.node == kNoNode) break;
-        cluster.take({choice.node, job.shape, bound.pick(job.shape, choice.node)});
+        cluster.take(cluster.settle({choice.node, job.shape, bound.pick(job.shape, choice.node)}));
         ++missing.tasks;
     }
     std::map<std::string, NodeId> filters;

@@ -135,7 +135,7 @@ class Preemption {
     bool place_one(bool first, PreemptPlan& plan) {
         BoundPolicy& bound = engine_.bound(policy_);
         if (const Choice choice = bound.choose(job_.shape); choice.node != kNoNode) {
-            cluster_.take({choice.node, job_.shape, bound.pick(job_.shape, choice.node)});
+            cluster_.take(cluster_.settle({choice.node, job_.shape, bound.pick(job_.shape, choice.node)}));
             return true;
         }
         Matcher& matcher = engine_.matcher();
@@ -175,7 +175,7 @@ class Preemption {
             stopped.insert(stopped.end(), chosen.tasks.begin(), chosen.tasks.end());
             std::sort(stopped.begin(), stopped.end());
         }
-        cluster_.take({best, job_.shape, bound.pick(job_.shape, best)});
+        cluster_.take(cluster_.settle({best, job_.shape, bound.pick(job_.shape, best)}));
         return true;
     }
 

@@ -79,8 +79,7 @@ class WantedTasks final : public RebalanceGoal {
         return s.gpus * std::max(s.milli, 1) + 1e-6 * static_cast<double>(s.cpu);
     }
     void take(BoundPolicy& bound, ShapeId shape, NodeId node) {
-        TaskPlace place{node, shape, bound.pick(shape, node)};
-        cluster_.take(place);
+        cluster_.take(cluster_.settle({node, shape, bound.pick(shape, node)}));
     }
 
     Engine& engine_;

@@ -23,6 +23,7 @@ ShapeId Cluster::intern(const ShapeSpec& spec) {
     shape.gpus = spec.gpus;
     shape.milli = static_cast<std::int32_t>(spec.gpu_milli.value());
     shape.gpu_memory = spec.gpu_memory.value();
+    if (!spec.gpu_profile.empty()) shape.profile = find_profile(spec.gpu_profile);
     shape.any_model = spec.gpu_models.empty();
     for (const auto& model : spec.gpu_models) shape.models.push_back(models_.intern(model));
     std::sort(shape.models.begin(), shape.models.end());
@@ -53,6 +54,28 @@ void Cluster::refresh_gpu(NodeId n) {
     gpu_max_[n] = most;
 }
 
+// Taking and giving back are the same flip of bits.
+void Cluster::mark_slices(const TaskPlace& task) {
+    const Shape& s = shapes_[task.shape];
+    if (!s.whole() && s.profile == kNoProfile) return;
+    const auto& devices = node_class(task.node).devices;
+    Slices* slices = gpu_slices_.data() + gpu_begin_[task.node];
+    for (std::uint64_t m = task.devices; m; m &= m - 1) {
+        const int g = std::countr_zero(m);
+        if (devices[g].partition == kNoPartition) continue;
+        slices[g] ^= s.whole() ? Slices{255} : layout_on(s, devices[g]).taken_from(task.start);
+    }
+}
+
+TaskPlace Cluster::settle(TaskPlace task) const {
+    const Shape& s = shapes_[task.shape];
+    if (s.profile == kNoProfile || task.start != kAnyStart || task.devices == 0) return task;
+    const int g = std::countr_zero(task.devices);
+    const PartitionTable& table = partition_table(node_class(task.node).devices[g].partition);
+    task.start = static_cast<std::uint8_t>(table.best_start(s.profile, gpu_slices(task.node)[g]));
+    return task;
+}
+
 void Cluster::adjust(const TaskPlace& task, int sign) {
     const Shape& s = shapes_[task.shape];
     const NodeId n = task.node;
@@ -70,9 +93,10 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
             const auto& devices = node_class(n).devices;
             for (std::uint64_t m = task.devices; m; m &= m - 1) {
                 const int g = std::countr_zero(m);
-                row[g] -= sign * share_on(s, devices[g].memory);
+                row[g] -= sign * share_on(s, devices[g]);
             }
         }
+        mark_slices(task);
         refresh_gpu(n);
     }
     changes_.touch(n, sign < 0);
@@ -105,7 +129,11 @@ bool Cluster::fits(const TaskPlace& task) const {
         if (g >= gpu_count_[n]) return false;
         const auto& d = devices[g];
         if (!s.any_model && !std::binary_search(s.models.begin(), s.models.end(), d.model)) return false;
-        if (s.gpu_memory > d.memory || share_on(s, d.memory) > gpu_free(n)[g]) return false;
+        if (s.gpu_memory > d.memory || share_on(s, d) > gpu_free(n)[g]) return false;
+        if (d.partition && !s.whole()) {
+            if (s.profile == kNoProfile || !layout_on(s, d).may_start(task.start)) return false;
+            if (gpu_slices(n)[g] & layout_on(s, d).taken_from(task.start)) return false;
+        }
     }
     return true;
 }
@@ -250,6 +278,7 @@ std::uint64_t Cluster::digest() const {
             if (capacity_[r][n]) add(r), add(capacity_[r][n]), add(free_[r][n]);
         }
         for (const std::int32_t g : gpu_free(n)) add(g);
+        for (const Slices slices : gpu_slices(n)) add(slices);
         for (int k = 0; k < Shape::kGpuClasses; ++k) add(class_count(n, k));
     }
     std::vector<std::pair<std::string, JobId>> named;
@@ -267,8 +296,9 @@ std::uint64_t Cluster::digest() const {
 
 std::size_t Cluster::bytes() const {
     std::size_t total = kind_.bytes() + task_count_.bytes() + present_.bytes() + gpu_begin_.bytes() +
-                        gpu_count_.bytes() + gpu_free_.bytes() + gpu_total_.bytes() + gpu_idle_.bytes() +
-                        gpu_max_.bytes() + class_count_.capacity() * sizeof(std::uint16_t) + changes_.bytes();
+                        gpu_count_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() + gpu_total_.bytes() +
+                        gpu_idle_.bytes() + gpu_max_.bytes() +
+                        class_count_.capacity() * sizeof(std::uint16_t) + changes_.bytes();
     for (const auto& c : free_) total += 2 * c.bytes();
     total += names_.capacity() * sizeof(std::string) + by_name_.size() * (sizeof(std::string) + 32);
     return total;

@@ -29,6 +29,7 @@ struct TaskPlace {
     NodeId node = kNoNode;
     ShapeId shape = 0;
     std::uint64_t devices = 0;
+    std::uint8_t start = kAnyStart;  // of a GPU instance: its first memory slice
     friend bool operator==(const TaskPlace&, const TaskPlace&) = default;
 };
 
@@ -98,6 +99,10 @@ class Cluster {
     std::span<const std::int32_t> gpu_free(NodeId n) const {
         return {gpu_free_.data() + gpu_begin_[n], static_cast<std::size_t>(gpu_count_[n])};
     }
+    /// Occupied memory slices of each device that may be partitioned, 255 where one is taken whole; else 0.
+    std::span<const Slices> gpu_slices(NodeId n) const {
+        return {gpu_slices_.data() + gpu_begin_[n], static_cast<std::size_t>(gpu_count_[n])};
+    }
     std::int32_t gpu_total_free(NodeId n) const { return gpu_total_[n]; }
     int gpu_idle(NodeId n) const { return gpu_idle_[n]; }
     std::int32_t gpu_max_free(NodeId n) const { return gpu_max_[n]; }
@@ -127,7 +132,9 @@ class Cluster {
     void count_seen(ShapeId s, std::int64_t by);
 
     // ---- tasks and jobs --------------------------------------------------------------------------
-    /// Books the resources of one task. The caller has checked that it fits.
+    /// The task with the start of its GPU instance, if it takes one: where the most room is left.
+    TaskPlace settle(TaskPlace task) const;
+    /// Books the resources of one task. The caller has checked that it fits, and settled it.
     void take(const TaskPlace& task);
     void give(const TaskPlace& task);
     bool fits(const TaskPlace& task) const;  // checks everything, for answers from outside
@@ -172,6 +179,7 @@ class Cluster {
     void add_resource_columns();
     void refresh_gpu(NodeId n);
     void adjust(const TaskPlace& task, int sign);
+    void mark_slices(const TaskPlace& task);
     void drop_job(JobId id);
     void changed() { version_ = ++versions_; }
 
@@ -187,6 +195,7 @@ class Cluster {
     Column<std::uint8_t> present_;
     Column<std::int64_t> gpu_begin_;
     Column<std::int32_t> gpu_count_, gpu_free_, gpu_total_, gpu_idle_, gpu_max_;
+    Column<Slices> gpu_slices_;  // by device, as gpu_free_
     std::vector<std::uint16_t> class_count_;
     NodeId present_count_ = 0;
     std::optional<NodeTree> tree_;

@@ -40,7 +40,9 @@ KindId Cluster::intern_kind(const NodeSpec& spec) {
     node_class.taints = spec.taints;
     node_class.schedulable = spec.schedulable;
     for (const GpuSpec& gpu : spec.gpus) {
-        node_class.devices.push_back({models_.intern(gpu.model), gpu.memory.value(), gpu.domain});
+        node_class.devices.push_back(
+            {models_.intern(gpu.model), gpu.memory.value(), gpu.domain,
+             gpu.partitions.empty() ? kNoPartition : find_partition(gpu.partitions)});
     }
     NodeKind kind{classes_.intern(node_class), {spec.cpu.value(), spec.memory.value()}};
     for (const auto& [name, amount] : spec.extended) {
@@ -104,6 +106,7 @@ void Cluster::write_node(NodeId n, const NodeSpec& spec) {
         if (gpus > gpu_count_[n]) {
             gpu_begin_[n] = static_cast<std::int64_t>(gpu_free_.size());
             gpu_free_.resize(gpu_free_.size() + spec.gpus.size(), 0);
+            gpu_slices_.resize(gpu_free_.size(), 0);
         }
         gpu_count_[n] = gpus;
         std::fill_n(gpu_free_.data() + gpu_begin_[n], gpus, static_cast<std::int32_t>(kWholeGpu.value()));
@@ -217,6 +220,7 @@ void Cluster::add_columns(const NodeColumns& in) {
     std::size_t row_begin = gpu_free_.size();
     gpu_free_.resize(row_begin + static_cast<std::size_t>(gpus),
                      static_cast<std::int32_t>(kWholeGpu.value()));
+    gpu_slices_.resize(gpu_free_.size(), 0);
     const auto whole = static_cast<std::int32_t>(kWholeGpu.value());
     for (std::size_t i = 0; i < count; ++i) {
         const NodeId n = first + static_cast<NodeId>(i);
@@ -266,7 +270,8 @@ void Cluster::update_node(NodeSpec spec) {
         const bool busy = gpu_free(n)[g] < kWholeGpu.value();
         const bool same = g < static_cast<int>(spec.gpus.size()) && spec.gpus.size() == old.size() &&
                           models_.name(old[g].model) == spec.gpus[g].model &&
-                          old[g].memory == spec.gpus[g].memory.value();
+                          old[g].memory == spec.gpus[g].memory.value() &&
+                          old[g].partition == find_partition(spec.gpus[g].partitions);
         if (busy && !same)
             refuse(spec.name, "gpus: device " + std::to_string(g) + " is in use and would change");
     }
@@ -335,7 +340,10 @@ NodeSpec Cluster::spec(NodeId n) const {
     spec.name = names_[n];
     spec.cpu = MilliCpu(capacity_[kCpu][n]);
     spec.memory = MiB(capacity_[kMemory][n]);
-    for (const Device& d : c.devices) spec.gpus.push_back({models_.name(d.model), MiB(d.memory), d.domain});
+    for (const Device& d : c.devices) {
+        spec.gpus.push_back({models_.name(d.model), MiB(d.memory), d.domain,
+                             d.partition ? partition_table(d.partition).name() : ""});
+    }
     for (ResourceId r = kMemory + 1; r < resource_count(); ++r) {
         if (capacity_[r][n]) spec.extended.emplace_back(resources_.name(r), capacity_[r][n]);
     }

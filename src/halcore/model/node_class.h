@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "halcore/model/interner.h"
+#include "halcore/model/partition.h"
 #include "halcore/model/spec.h"
 
 namespace hal {
@@ -17,6 +18,7 @@ struct Device {
     std::uint32_t model;
     std::int64_t memory;  // MiB
     std::int32_t domain;
+    PartitionId partition = kNoPartition;  // the table by which it may be partitioned
     friend auto operator<=>(const Device&, const Device&) = default;
 };
 

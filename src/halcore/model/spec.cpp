@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "halcore/model/error.h"
+#include "halcore/model/partition.h"
 
 namespace hal {
 namespace {
@@ -60,6 +61,10 @@ void validate(NodeSpec& spec) {
     for (const GpuSpec& gpu : spec.gpus) {
         if (gpu.model.empty()) refuse(where + ".gpus.model", "''", "is empty");
         check_amount(where + ".gpus.memory", gpu.memory.value());
+        if (!gpu.partitions.empty() && find_partition(gpu.partitions) == kNoPartition) {
+            refuse(where + ".gpus.partitions", "'" + gpu.partitions + "'",
+                   "is none of " + known_partitions());
+        }
     }
     check_amounts(where + ".extended", spec.extended, false);
     sort_unique(spec.labels);
@@ -88,6 +93,17 @@ void validate(ShapeSpec& spec) {
             refuse("job.gpus", "0", "with a share or memory of a GPU; give the number of devices too");
         }
         spec.gpu_models.clear();
+        if (!spec.gpu_profile.empty()) {
+            refuse("job.gpu_profile", "'" + spec.gpu_profile + "'", "with no device; give gpus 1");
+        }
+    } else if (!spec.gpu_profile.empty()) {
+        if (find_profile(spec.gpu_profile) == kNoProfile) {
+            refuse("job.gpu_profile", "'" + spec.gpu_profile + "'", "is none of " + known_profiles());
+        }
+        if (spec.gpus != 1 || milli > 0 || spec.gpu_memory.value() > 0) {
+            refuse("job.gpu_profile", "'" + spec.gpu_profile + "'",
+                   "with a number, share or memory of GPUs; a task takes one instance, more tasks take more");
+        }
     } else if (milli == 0 && spec.gpu_memory.value() == 0) {
         refuse("job.gpu_milli", "0", "with gpus > 0; give a share, or gpu_memory");
     }
@@ -121,6 +137,7 @@ std::size_t hash_value(const ShapeSpec& s) {
     h.add(static_cast<std::size_t>(s.gpus) * 4096 + static_cast<std::size_t>(s.gpu_milli.value()));
     h.add(static_cast<std::size_t>(s.gpu_memory.value()));
     for (const auto& m : s.gpu_models) h.add(m);
+    h.add(s.gpu_profile);
     for (const auto& [name, amount] : s.extended) {
         h.add(name);
         h.add(static_cast<std::size_t>(amount));

@@ -40,6 +40,8 @@ struct GpuSpec {
     std::string model;
     MiB memory;
     std::int32_t domain = 0;  // devices of one NVLink or NUMA domain share the number
+    std::string partitions =
+        "";  // name of the table by which it may be partitioned (partition.h); empty: never
     friend auto operator<=>(const GpuSpec&, const GpuSpec&) = default;
 };
 
@@ -64,6 +66,7 @@ struct ShapeSpec {
     MilliGpu gpu_milli;  // of each of `gpus` devices; kWholeGpu asks for idle ones
     MiB gpu_memory;      // least memory of a whole device, or (gpu_milli 0) the share that holds it
     std::vector<std::string> gpu_models;  // empty: any
+    std::string gpu_profile;              // one GPU instance of this profile, instead of a share
     Amounts extended;
     std::vector<Requirement> selector;  // all must hold
     std::vector<Toleration> tolerations;

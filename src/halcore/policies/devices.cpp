@@ -15,9 +15,20 @@ std::uint64_t fitting_devices(const Cluster& cluster, const Shape& s, NodeId nod
     std::uint64_t fitting = 0;
     for (std::uint64_t m = eligible; m; m &= m - 1) {
         const int g = std::countr_zero(m);
+        if (s.profile != kNoProfile) {
+            const Device& d = cluster.node_class(node).devices[g];
+            if (partition_table(d.partition).best_start(s.profile, cluster.gpu_slices(node)[g]) < 0) continue;
+        }
         if (free[g] >= share_at(cluster, s, node, g)) fitting |= std::uint64_t{1} << g;
     }
     return fitting;
+}
+
+double room_lost(const Cluster& cluster, const Shape& s, NodeId node, int g) {
+    const PartitionTable& table = partition_table(cluster.node_class(node).devices[g].partition);
+    const Slices before = cluster.gpu_slices(node)[g];
+    const Slices taken = table.layout(s.profile).taken_from(table.best_start(s.profile, before));
+    return table.room(before) - table.room(before | taken) + (kSlices - std::popcount(before)) / 16.0;
 }
 
 std::uint64_t tightest_devices(const Cluster& cluster, const Shape& s, NodeId node, std::uint64_t eligible) {
@@ -25,7 +36,12 @@ std::uint64_t tightest_devices(const Cluster& cluster, const Shape& s, NodeId no
     std::uint64_t fitting = fitting_devices(cluster, s, node, eligible), taken = 0;
     for (int i = 0; i < s.gpus; ++i) {
         int best = std::countr_zero(fitting);
-        if (!s.whole()) {
+        if (s.profile != kNoProfile) {
+            for (std::uint64_t m = fitting; m; m &= m - 1) {
+                const int g = std::countr_zero(m);
+                if (room_lost(cluster, s, node, g) < room_lost(cluster, s, node, best)) best = g;
+            }
+        } else if (!s.whole()) {
             for (std::uint64_t m = fitting; m; m &= m - 1) {
                 const int g = std::countr_zero(m);
                 if (free[g] < free[best]) best = g;

@@ -17,6 +17,9 @@ std::string describe(Reason reason, const Cluster& cluster, const Shape& shape, 
             return "untolerated taint '" + taint.key + (taint.value.empty() ? "" : "=" + taint.value) + "'";
         }
         case Reason::Code::GpuModel:
+            if (shape.profile != kNoProfile) {
+                return "no GPU offers the profile '" + profile_name(shape.profile) + "'";
+            }
             return shape.any_model ? "too few GPUs with the memory asked for"
                                    : "too few GPUs of an allowed model";
         case Reason::Code::Resource:
@@ -24,7 +27,9 @@ std::string describe(Reason reason, const Cluster& cluster, const Shape& shape, 
         case Reason::Code::GpuIdle:
             return "too few idle GPUs";
         case Reason::Code::GpuShare:
-            return "too few GPUs with the share free";
+            return shape.profile != kNoProfile
+                       ? "no GPU has room for the profile '" + profile_name(shape.profile) + "'"
+                       : "too few GPUs with the share free";
         case Reason::Code::Custom:
             return "filter of the policy";
     }

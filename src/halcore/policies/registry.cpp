@@ -19,6 +19,7 @@ const std::map<std::string, Factory>& factories() {
         {"gpu_packing", make_gpu_packing},
         {"pack_spread", make_pack_spread},
         {"power", make_power},
+        {"profile_fit", make_profile_fit},
         {"random", make_random},
         {"spread", make_spread},
         {"topology_distance", make_topology_distance},

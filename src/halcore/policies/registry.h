@@ -22,6 +22,7 @@ ScorerPtr make_gpu_clustering(Params&);
 ScorerPtr make_gpu_packing(Params&);
 ScorerPtr make_pack_spread(Params&);
 ScorerPtr make_power(Params&);
+ScorerPtr make_profile_fit(Params&);
 ScorerPtr make_random(Params&);
 ScorerPtr make_spread(Params&);
 ScorerPtr make_topology_distance(Params&);

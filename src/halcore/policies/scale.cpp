@@ -44,7 +44,7 @@ std::int64_t Scale::gpu_request(const Shape& s, NodeId node) const {
     if (s.gpus == 0) return 0;
     const auto& devices = cluster_.node_class(node).devices;
     return std::int64_t{s.gpus} *
-           (s.milli > 0 ? s.milli : share_on(s, devices.empty() ? 0 : devices[0].memory));
+           (s.milli > 0 ? s.milli : share_on(s, devices.empty() ? Device{} : devices[0]));
 }
 
 double Scale::clip(double score) const {

@@ -13,9 +13,12 @@ Reason gpus(const Cluster& cluster, const Shape& shape, NodeId node, std::uint64
         for (std::uint64_t m = eligible; m; m &= m - 1) found += free[std::countr_zero(m)] >= shape.milli;
     } else {
         const auto& devices = cluster.node_class(node).devices;
+        const auto slices = cluster.gpu_slices(node);
         for (std::uint64_t m = eligible; m; m &= m - 1) {
             const int g = std::countr_zero(m);
-            found += free[g] >= share_on(shape, devices[g].memory);
+            found += shape.profile != kNoProfile
+                         ? partition_table(devices[g].partition).best_start(shape.profile, slices[g]) >= 0
+                         : free[g] >= share_on(shape, devices[g]);
         }
     }
     return found < shape.gpus ? Reason{code} : Reason{};

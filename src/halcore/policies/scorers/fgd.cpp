@@ -33,7 +33,8 @@ class Fgd final : public BoundScorer {
     }
     std::uint64_t pick(ShapeId shape, NodeId node, std::uint64_t eligible) override {
         const Shape& s = cluster_.shape(shape);
-        if (s.gpus != 1 || s.whole()) return tightest_devices(cluster_, s, node, eligible);
+        if (s.gpus != 1 || s.whole() || s.profile != kNoProfile)
+            return tightest_devices(cluster_, s, node, eligible);
         const double before = fragmentation_.of(states_, node);
         std::uint64_t fitting = fitting_devices(cluster_, s, node, eligible);
         int best = -1, best_score = -1;

@@ -29,7 +29,7 @@ class PackSpread final : public BoundScorer {
             see(cluster_.free(kCpu, n), s.cpu, cluster_.capacity(kCpu, n));
             see(cluster_.free(kMemory, n), s.memory, cluster_.capacity(kMemory, n));
             const std::int32_t share =
-                s.gpus && s.milli == 0 ? share_on(s, cluster_.node_class(n).devices[0].memory) : s.milli;
+                s.gpus && s.milli == 0 ? share_on(s, cluster_.node_class(n).devices[0]) : s.milli;
             see(cluster_.gpu_total_free(n), std::int64_t{s.gpus} * share,
                 1000 * std::int64_t{cluster_.gpu_count(n)});
             out[i] = std::clamp(1 - std::abs(fullest - level_), 0.0, 1.0);
