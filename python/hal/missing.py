@@ -52,6 +52,8 @@ class Missing:
             ways.append(
                 f"passing '{self.filter}', which keeps it from {_count(self.filtered, 'node')} with room"
             )
+        if self.tasks >= self.of > 1:
+            return f"all {self.of} tasks find room, but not as near each other as asked"
         text = ", or ".join(ways) or "a node that may run it"
         if self.of == 1:
             return text

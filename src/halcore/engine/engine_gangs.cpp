@@ -6,10 +6,24 @@
 #include "halcore/model/error.h"
 
 namespace hal {
+namespace {
+
+// Rooms of nodes for a gang are counted in shares, which says too little about GPU instances.
+void refuse_profiles(const Cluster& cluster, const Gang& gang, const std::string& name) {
+    for (const Gang::Role& role : gang.roles) {
+        if (cluster.shape(role.shape).profile == kNoProfile) continue;
+        throw InvalidModel("job " + name + ": gpu_profile '" +
+                           profile_name(cluster.shape(role.shape).profile) +
+                           "' in a gang with levels, roles or a changing size; give tasks= alone");
+    }
+}
+
+}  // namespace
 
 void Engine::place_gang(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                         PlaceResult& out) {
     const Gang& gang = *job.gang;
+    refuse_profiles(cluster_, gang, "'" + job.name + "'");
     for (const auto& role : gang.roles) cluster_.count_seen(role.shape, 1);
     GangPlaces places;
     bool placed = false;
@@ -51,6 +65,7 @@ bool Engine::resize(JobId id, std::span<const std::int32_t> tasks,
     Gang plain;
     plain.roles.push_back({job.tasks.front().shape, 1 << 20, 1, 1, ""});
     const Gang gang = job.gang ? *job.gang : plain;
+    refuse_profiles(cluster_, gang, name);
     if (tasks.size() != gang.roles.size())
         throw InvalidModel("job " + name + ": resize: " + std::to_string(tasks.size()) + " counts for " +
                            std::to_string(gang.roles.size()) + " roles; give one each");

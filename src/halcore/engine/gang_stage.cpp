@@ -169,8 +169,8 @@ void GangStage::take(const GangProblem& problem, const Gang& gang, const GangAns
 }
 
 void GangStage::take(const TaskPlace& task, std::uint8_t role, double score, GangPlaces& out) {
-    cluster_.take(task);
-    out.tasks.push_back(task);
+    out.tasks.push_back(cluster_.settle(task));
+    cluster_.take(out.tasks.back());
     out.roles.push_back(role);
     out.scores.push_back(score);
 }

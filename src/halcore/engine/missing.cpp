@@ -5,7 +5,7 @@
 #include <map>
 #include <tuple>
 
-#include "halcore/model/transaction.h"
+#include "halcore/engine/transaction.h"
 #include "halcore/policies/devices.h"
 
 namespace hal {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "halcore/model/error.h"
 #include "halcore/engine/transaction.h"
+#include "halcore/model/error.h"
 
 namespace hal {
 namespace {
@@ -40,19 +40,24 @@ class Preemption {
         plan.candidates = lower_;
         plan.placement = try_placing();
         if (placed(plan.placement) || status(plan.placement) == Status::Infeasible) return plan;
-        bool found = true;
-        {
+        bool found = !job_.gang || job_.gang->roles.size() == 1;
+        if (found) {
             Transaction trial(cluster_);
             for (std::int32_t t = 0; t < job_.tasks && found; ++t) found = place_one(t == 0, plan);
         }
-        if (!found) return plan;
-        if (job_.tasks > 1) spare_jobs();
+        if (!found ||
+            !places_with(stopped_)) {  // more than room for each task is asked for: a level, a quota
+            stop_everybody();
+            if (!places_with(stopped_)) return plan;
+            plan.exact = false;
+            spare_jobs();
+        } else if (job_.tasks > 1) {
+            spare_jobs();
+        }
         spare_tasks();
         Transaction trial(cluster_);
         for (const auto& [id, tasks] : stopped_) stop(id, tasks);
-        PlaceResult placement = try_placing();
-        if (!placed(placement)) return plan;  // something beyond room keeps it away
-        plan.placement = std::move(placement);
+        plan.placement = try_placing();
         for (const auto& [id, tasks] : stopped_) add_victim_to(plan, id, tasks);
         return plan;
     }
@@ -62,12 +67,17 @@ class Preemption {
     static bool placed(const PlaceResult& r) { return status(r) == Status::Placed; }
     PlaceResult try_placing() { return engine_.place({job_}, policy_, false); }
 
+    // Tasks that a job can do without. Gangs with roles or slices stay whole: which task is whose matters.
     std::int32_t slack(JobId id) const {
+        const Gang* gang = cluster_.job(id).gang.get();
+        if (gang && (gang->roles.size() > 1 || gang->roles[0].slice > 1)) return 0;
         const auto it = options_.min_tasks.find(id);
-        if (it == options_.min_tasks.end()) return 0;
+        if (it == options_.min_tasks.end() && !gang) return 0;
+        const std::int32_t least =
+            std::max(it == options_.min_tasks.end() ? 1 : it->second, gang ? gang->roles[0].min_tasks : 1);
         const auto gone = stopped_.contains(id) ? stopped_.at(id).size() : 0;
         const auto running = static_cast<std::int64_t>(cluster_.job(id).tasks.size() - gone);
-        return static_cast<std::int32_t>(std::max<std::int64_t>(0, running - it->second));
+        return static_cast<std::int32_t>(std::max<std::int64_t>(0, running - least));
     }
     std::int64_t lost_each(JobId id) const {
         const auto it = options_.lost_work.find(id);
@@ -179,6 +189,26 @@ class Preemption {
         return true;
     }
 
+    // Every job of lower priority, as the budgets allow, the cheapest first.
+    void stop_everybody() {
+        stopped_.clear();
+        for (std::size_t b = 0; b < left_.size(); ++b) left_[b] = options_.budgets[b].tasks;
+        std::vector<JobId> order;
+        for (JobId id = 0; id < cluster_.job_slots(); ++id) {
+            if (cluster_.has_job(id) && cluster_.job(id).priority < job_.priority) order.push_back(id);
+        }
+        std::stable_sort(order.begin(), order.end(), [&](JobId a, JobId b) {
+            return std::make_pair(cluster_.job(a).priority, lost_each(a)) <
+                   std::make_pair(cluster_.job(b).priority, lost_each(b));
+        });
+        for (const JobId id : order) {
+            std::vector<std::int64_t> left = left_;
+            if (!charge(left, id, cluster_.job(id).tasks.size())) continue;
+            left_ = std::move(left);
+            auto& tasks = stopped_[id];
+            for (std::uint32_t t = 0; t < cluster_.job(id).tasks.size(); ++t) tasks.push_back(t);
+        }
+    }
     void stop(JobId id, const std::vector<std::uint32_t>& tasks) {
         for (const std::uint32_t t : tasks) cluster_.give(cluster_.job(id).tasks[t]);
     }

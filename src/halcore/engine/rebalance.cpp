@@ -5,9 +5,9 @@
 #include <queue>
 
 #include "halcore/engine/rebalance_goal.h"
+#include "halcore/engine/transaction.h"
 #include "halcore/engine/victims.h"
 #include "halcore/model/error.h"
-#include "halcore/model/transaction.h"
 
 namespace hal {
 namespace {
@@ -37,7 +37,8 @@ class Rebalance {
           options_(options),
           on_node_(cluster_.node_slots()) {
         for (JobId id = 0; id < cluster_.job_slots(); ++id) {
-            if (!cluster_.has_job(id) || cluster_.job(id).tasks.size() != 1 || options.pinned.contains(id))
+            if (!cluster_.has_job(id) || cluster_.job(id).tasks.size() != 1 || cluster_.job(id).gang ||
+                options.pinned.contains(id))
                 continue;
             on_node_[cluster_.job(id).tasks[0].node].push_back(id);
         }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "halcore/model/transaction.h"
+#include "halcore/engine/transaction.h"
 #include "halcore/policies/fragmentation.h"
 
 namespace hal {
