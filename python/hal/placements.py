@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Placements"]
 
 
-#: How the reasons begin that other jobs are to blame for.
-_PASSING = ("insufficient ", "too few idle GPUs", "too few GPUs with the share free")
-
-
 class Placements(Sequence[Placement]):
     """Answers in the order in which the jobs were given; objects are built when looked at.
 
