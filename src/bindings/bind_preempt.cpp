@@ -3,8 +3,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_plans.h"
 #include "bind_policies.h"
-#include "bindings.h"
 #include "cluster_handle.h"
 #include "halcore/engine/missing.h"
 #include "halcore/engine/preempt.h"

@@ -2,8 +2,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_plans.h"
 #include "bind_policies.h"
-#include "bindings.h"
 #include "cluster_handle.h"
 #include "halcore/engine/rebalance.h"
 #include "job_key.h"

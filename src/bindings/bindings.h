@@ -10,8 +10,6 @@ void bind_model(nanobind::module_& m);
 void bind_policies(nanobind::module_& m);
 void bind_cluster(nanobind::module_& m);
 void bind_engine(nanobind::module_& m);
-void bind_preempt(nanobind::module_& m);
-void bind_rebalance(nanobind::module_& m);
 void bind_topology(nanobind::module_& m);
 void bind_gang(nanobind::module_& m);
 void bind_data(nanobind::module_& m);

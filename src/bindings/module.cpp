@@ -1,3 +1,4 @@
+#include "bind_plans.h"
 #include "bindings.h"
 
 NB_MODULE(_core, m) {
