@@ -47,7 +47,7 @@ class Price final : public BoundScorer {
         take(static_cast<double>(s.cpu), static_cast<double>(cluster_.capacity(kCpu, n)));
         take(static_cast<double>(s.memory), static_cast<double>(cluster_.capacity(kMemory, n)));
         const auto& devices = cluster_.node_class(n).devices;
-        const double milli = s.milli > 0 || devices.empty() ? s.milli : share_on(s, devices[0].memory);
+        const double milli = s.milli > 0 || devices.empty() ? s.milli : share_on(s, devices[0]);
         take(milli * s.gpus, 1000.0 * cluster_.gpu_count(n));
         return most;
     }
