@@ -21,8 +21,11 @@ class NodeSpec:
         labels: Sequence[tuple[str, str]] = [],
         taints: Sequence[tuple[str, str, str]] = [],
         schedulable: bool = True,
+        partitions: Sequence[str] = [],
     ) -> None:
-        """gpus: (model, memory MiB, link domain); taints: (key, value, effect)."""
+        """
+        gpus: (model, memory MiB, link domain); partitions: the table of each, or ''; taints: (key, value, effect).
+        """
 
     @property
     def name(self) -> str: ...
@@ -44,6 +47,7 @@ class Shape:
         selector: Sequence[tuple[str, str, Sequence[str]]] = [],
         tolerations: Sequence[tuple[str, str, str, str]] = [],
         inputs: Sequence[str] = [],
+        gpu_profile: str = "",
     ) -> None:
         """
         selector: (key, op, values); tolerations: (key, op, value, effect or '').
@@ -119,6 +123,11 @@ class Policy:
 
     @property
     def scorer_names(self) -> list[str]: ...
+
+def partition_tables() -> list[tuple[str, list[tuple[str, int, list[int]]]]]:
+    """
+    (table, (profile, memory slices, allowed starts)) of every kind of device that may be partitioned.
+    """
 
 def scorer_names() -> list[str]: ...
 def python_scorer(name: str, score: object, own_state: bool = False) -> Scorer:
@@ -226,6 +235,10 @@ class Result:
     @property
     def role(self) -> Annotated[NDArray[numpy.uint8], dict(shape=(None,), writable=False)]:
         """By task, of its gang; empty when no job is one."""
+
+    @property
+    def starts(self) -> list[tuple[int, int]]:
+        """(task, first memory slice) of the GPU instances."""
 
     @property
     def score(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None,), writable=False)]: ...

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hal import _core, units
 from hal._show import show
-from hal._validate import NAME, WHOLE, model, quantity
+from hal._validate import NAME, TEXT, WHOLE, model, quantity
 from hal.errors import InvalidModel
 from hal.units import Quantity
 
@@ -52,7 +52,7 @@ class GPU:
     _: KW_ONLY
     memory: Annotated[Quantity, quantity(units.memory_mib, "memory", capacity=True)] = 0
     link: Annotated[int, WHOLE, Field(ge=0, lt=2**31)] = 0
-    mig: Annotated[bool | str, WHOLE] = ""
+    mig: Annotated[bool, WHOLE] | Annotated[str, TEXT] = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mig", _table(self))

@@ -14,7 +14,7 @@ from hal._show import show
 from hal.answer import Placement, Status
 from hal.errors import InvalidModel
 from hal.model import Job
-from hal.place import _resolve
+from hal.place import resolve
 from hal.placements import Placements, _devices
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def preempt(
     """
     if not isinstance(job, Job):
         raise InvalidModel(f"job = {show(job)}: must be a hal.Job")
-    decided = _resolve(policy, seed)
+    decided = resolve(policy, seed)
     plan = _core.preempt(
         cluster._core,
         job._handle,

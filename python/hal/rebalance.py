@@ -15,7 +15,7 @@ from hal._show import show
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.model import Job
-from hal.place import _resolve
+from hal.place import resolve
 from hal.placements import _devices
 from hal.preempt import _key
 
@@ -168,7 +168,7 @@ def rebalance(
     for field, value in (("max_moves", max_moves), ("moves_a_step", moves_a_step)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
             raise InvalidModel(f"{field} = {show(value)}: must be a whole number")
-    decided = _resolve(policy, None)
+    decided = resolve(policy, None)
     keys = [_key("pinned", key) for key in ([pinned] if isinstance(pinned, str) else pinned)]
     plan = _core.rebalance(
         cluster._core, decided._core, int(max_moves), _wanted(want), keys, int(moves_a_step)
