@@ -73,7 +73,7 @@ def test_what_was_applied_at_once_is_explained_as_it_was_met() -> None:
     assert placements.explain("a").feasible == 1
     why = placements.explain("b")
     assert (why.status, why.feasible) == (hal.Status.UNSCHEDULABLE, 0)
-    assert "insufficient cpu" in why.missing  # not the taint, which waiting does not cure
+    assert why.missing.startswith("2 CPUs on n, or ")  # not the taint alone, which waiting does not cure
     assert hal.explain(cluster, hal.Job("c", cpus=1)).top[0][0] == "n"
 
 
