@@ -151,6 +151,11 @@ _LABELS = {
     "same_as_scan": "answers equal to the scan's",
     "mean_seconds": "mean transfer from the nearest source, s",
     "mean_seconds_random_holder": "mean transfer from any holder, s",
+    "tasks": "tasks placed, each reading one dataset",
+    "tasks_per_second": "tasks a second, best fit + data locality",
+    "tasks_per_second_without": "tasks a second, best fit alone",
+    "mean_transfer_seconds": "mean transfer of a placed task, s",
+    "mean_transfer_seconds_without": "mean transfer under best fit alone, s",
 }
 
 
@@ -161,10 +166,17 @@ def command(
     ] = 1_000_000,
     caches: Annotated[int, typer.Option(min=64, max=1_000_000, help="Caches in a four-level tree.")] = 10_000,
     queries: Annotated[int, typer.Option(min=1, max=10_000_000, help="Questions in one batch.")] = 100_000,
+    tasks: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="Tasks placed, a node a cache.")
+    ] = 100_000,
     json: AsJson = False,
 ) -> None:
-    """Measure content events and nearest-source questions, and check every answer against a scan."""
+    """Measure content events, nearest sources (each checked against a scan) and placement by data."""
+    from hal.cli.bench_locality_place import measure_placement
+
     figures = measure(datasets, caches, queries)
+    placement = measure_placement(caches, tasks)
+    figures.update((name, value) for name, value in placement.items() if name != "nodes")
     if json:
         emit_json(figures)
         return
