@@ -10,6 +10,7 @@ from hal.policies.best_fit import BestFit
 from hal.policies.data_locality import DataLocality
 from hal.policies.dot_product import DotProduct
 from hal.policies.energy import Energy, Power
+from hal.policies.expected_waste import ExpectedWaste
 from hal.policies.fgd import Fgd
 from hal.policies.first_fit import FirstFit
 from hal.policies.gpu_clustering import GpuClustering
@@ -29,6 +30,7 @@ __all__ = [
     "DataLocality",
     "DotProduct",
     "Energy",
+    "ExpectedWaste",
     "Fgd",
     "FirstFit",
     "GpuClustering",
@@ -52,6 +54,7 @@ for _scorer in (
     BestFit,
     DotProduct,
     Energy,
+    ExpectedWaste,
     Fgd,
     FirstFit,
     GpuClustering,

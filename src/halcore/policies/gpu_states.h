@@ -33,6 +33,12 @@ class GpuStates {
         }
         return entry.state;
     }
+    /// The state of an empty node of the class.
+    StateId empty(ClassId node_class) {
+        const std::vector<std::int32_t> free(cluster_.classes()[node_class].devices.size(),
+                                             kWholeGpu.value());
+        return intern(node_class, free);
+    }
     /// The states after giving `milli` of one device, one step for each different free share that holds it.
     const std::vector<Step>& share_steps(StateId state, std::int32_t milli);
     /// The state after taking `count` devices with the tightest shares that hold `milli`.

@@ -13,6 +13,7 @@ const std::map<std::string, Factory>& factories() {
         {"best_fit", make_best_fit},
         {"dot_product", make_dot_product},
         {"energy", make_energy},
+        {"expected_waste", make_expected_waste},
         {"fgd", make_fgd},
         {"first_fit", make_first_fit},
         {"gpu_clustering", make_gpu_clustering},

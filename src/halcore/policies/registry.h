@@ -16,6 +16,7 @@ std::vector<std::string> scorer_names();
 ScorerPtr make_best_fit(Params&);
 ScorerPtr make_dot_product(Params&);
 ScorerPtr make_energy(Params&);
+ScorerPtr make_expected_waste(Params&);
 ScorerPtr make_fgd(Params&);
 ScorerPtr make_first_fit(Params&);
 ScorerPtr make_gpu_clustering(Params&);
