@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hal
@@ -26,9 +26,9 @@ TASKS = st.builds(
 TYPICAL = st.lists(TASKS, min_size=1, max_size=6, unique_by=lambda t: (t.cpu, t.milli, t.gpus, t.models))
 
 
-def policy(tasks: list[Task], **settings: int) -> hal.Policy:
+def policy(tasks: list[Task], **more: int) -> hal.Policy:
     typical = [TypicalTask(t.cpu, t.milli, t.gpus, t.models, t.count) for t in tasks]
-    return hal.Policy([ExpectedWaste(typical=typical, **settings)])
+    return hal.Policy([ExpectedWaste(typical=typical, **more)])
 
 
 def job(number: int, task: Task) -> hal.Job:
@@ -37,19 +37,20 @@ def job(number: int, task: Task) -> hal.Job:
     )
 
 
+@settings(max_examples=10)
 @given(TYPICAL, st.integers(0, 4), st.integers(1, 64), st.lists(TASKS, min_size=1, max_size=8))
 def test_scores_are_the_formulas(tasks: list[Task], gpus: int, cpus: int, asked: list[Task]) -> None:
     decided, twin = policy(tasks, rehearsals=1), Waste(tasks, "A")
     cluster = hal.Cluster([hal.Node("n", cpus=cpus, memory=0, gpus=hal.gpus(gpus, "A") if gpus else ())])
     free, cpu = [1000] * gpus, 1000 * cpus
     for number, task in enumerate(asked):
-        placed = hal.place(cluster, job(number, task), decided, apply=True)[0]
+        answers = hal.place(cluster, job(number, task), decided, apply=True)
         fits = cpu >= task.cpu and sum(g >= task.milli for g in free) >= task.gpus
-        assert placed.placed == fits
+        assert answers[0].placed == fits
         if not fits:
             continue
-        assert placed.score == pytest.approx(twin.score(free, cpu, 1000 * cpus, task), abs=2**-31)
-        for g in placed.gpus[0]:
+        assert answers.score[0] == pytest.approx(twin.score(free, cpu, 1000 * cpus, task), abs=2**-31)
+        for g in answers[0].gpus[0]:
             free[g] -= task.milli
         cpu -= task.cpu
 
