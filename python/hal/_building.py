@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from hal import _core
 from hal._columns import check_column, zeros
 from hal.errors import InvalidModel
-from hal.model import Node
+from hal.gpu import GPU
+from hal.model import Node, Taint
 from hal.units import LIMIT
 
-__all__ = ["Building", "strings"]
+__all__ = ["Building", "node_of", "strings"]
 
 
 class Building:
@@ -169,3 +170,21 @@ def strings(field: str, values: Sequence[str], size: int | None = None) -> list[
     if size is not None and len(out) != size:
         raise InvalidModel(f"{field}: has {len(out)} entries, must have {size} like the columns")
     return out
+
+
+def node_of(state: tuple[Any, ...]) -> Node:
+    """Return the node that a core's description stands for."""
+    name, cpu, memory, devices, extended, labels, taints, schedulable, partitions = state
+    return Node(
+        name,
+        cpus=cpu / 1000,
+        memory=memory,
+        gpus=tuple(
+            GPU(model, memory=memory, link=link, mig=table)
+            for (model, memory, link), table in zip(devices, partitions, strict=True)
+        ),
+        resources=dict(extended),
+        labels=dict(labels),
+        taints=tuple(Taint(key, value, effect) for key, value, effect in taints),
+        schedulable=schedulable,
+    )

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
-from hal._building import Building, strings
+from hal._building import Building, node_of, strings
 from hal._columns import check_column
 from hal._show import show
 from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
-from hal.gpu import GPU
-from hal.model import Node, Taint
+from hal.model import Node
 
 if TYPE_CHECKING:
     from hal.placements import Placements
@@ -94,7 +93,7 @@ class Cluster(Building):
         InvalidModel
             There is no such node.
         """
-        return _node(self._core.node(name).state())
+        return node_of(self._core.node(name).state())
 
     def nodes(self) -> Iterator[Node]:
         """Every node, in index order."""
@@ -293,20 +292,3 @@ def _checked(node: object) -> Node:
     if not isinstance(node, Node):
         raise InvalidModel(f"nodes: {show(node)} must be a hal.Node")
     return node
-
-
-def _node(state: tuple[Any, ...]) -> Node:
-    name, cpu, memory, devices, extended, labels, taints, schedulable, partitions = state
-    return Node(
-        name,
-        cpus=cpu / 1000,
-        memory=memory,
-        gpus=tuple(
-            GPU(model, memory=memory, link=link, mig=table)
-            for (model, memory, link), table in zip(devices, partitions, strict=True)
-        ),
-        resources=dict(extended),
-        labels=dict(labels),
-        taints=tuple(Taint(key, value, effect) for key, value, effect in taints),
-        schedulable=schedulable,
-    )
