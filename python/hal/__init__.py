@@ -1,6 +1,6 @@
 """hal: an embedded scheduling-policy SDK with a compiled core."""
 
-from hal import policies
+from hal import policies, queues
 from hal.answer import Explanation, Placement, Status
 from hal.cluster import Cluster
 from hal.errors import AdapterError, HalError, InvalidModel, MissingExtra, PolicyError
@@ -13,6 +13,7 @@ from hal.place import explain, place
 from hal.placements import Placements
 from hal.policy import Filter, Policy, Scorer
 from hal.preempt import Budget, Preemption, Victim, preempt
+from hal.queues import Queue, QueueTree
 from hal.rebalance import Move, Rebalance, rebalance
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Policy",
     "PolicyError",
     "Preemption",
+    "Queue",
+    "QueueTree",
     "Rebalance",
     "Scorer",
     "Selector",
@@ -49,5 +52,6 @@ __all__ = [
     "place",
     "policies",
     "preempt",
+    "queues",
     "rebalance",
 ]

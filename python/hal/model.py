@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator
 
 from hal import _core, units
+from hal._selectors import Selector, as_tuple, selectors
 from hal._show import show
 from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
 from hal.errors import InvalidModel
@@ -51,31 +52,6 @@ class Toleration:
 
 
 @model
-class Selector:
-    """One requirement on a node's labels: ``Selector("zone", "In", ["a", "b"])``."""
-
-    key: Annotated[str, NAME]
-    op: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = "Exists"
-    values: Annotated[Sequence[Annotated[str, TEXT]], BeforeValidator(lambda v: _as_tuple(v))] = ()
-
-
-def _as_tuple(value: Any) -> Any:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, (list, set, frozenset)) else value
-
-
-def _selectors(value: Any) -> Any:
-    """Accept ``{"zone": "a", "disk": ["ssd", "nvme"]}`` beside a list of Selector."""
-    if isinstance(value, Mapping):
-        return tuple(Selector(key, "In", _as_tuple(wanted)) for key, wanted in value.items())
-    value = (value,) if isinstance(value, Selector) else _as_tuple(value)
-    if not isinstance(value, tuple) or not all(isinstance(item, Selector) for item in value):
-        raise InvalidModel(f'selector = {show(value)}: give {{"zone": "a"}} or a list of hal.Selector')
-    return value
-
-
-@model
 class Node:
     """A machine: what it offers, and the marks by which jobs choose it.
 
@@ -111,7 +87,7 @@ class Node:
         default_factory=dict
     )
     labels: Mapping[Annotated[str, NAME], Annotated[str, TEXT]] = field(default_factory=dict)
-    taints: Annotated[Sequence[Taint], BeforeValidator(_as_tuple)] = ()
+    taints: Annotated[Sequence[Taint], BeforeValidator(as_tuple)] = ()
     schedulable: Annotated[bool, WHOLE] = True
 
     @property
@@ -142,6 +118,11 @@ class Node:
 @functools.lru_cache(maxsize=65536)
 def _shape(*columns: Any) -> _core.Shape:
     return _core.Shape(*columns)
+
+
+@functools.lru_cache(maxsize=65536)
+def _queued(queue: str) -> _core.Traits:
+    return _core.Traits(queue)
 
 
 @model
@@ -183,6 +164,8 @@ class Job:
         Higher goes first where an order looks at it.
     gang : Gang, optional
         Levels of the topology, slices, elasticity, further roles. None: the policy places task by task.
+    queue : str
+        Leaf of a `hal.QueueTree` that it is charged to.
 
     Raises
     ------
@@ -199,17 +182,18 @@ class Job:
     gpu_share: Annotated[Quantity | None, quantity(_share, "gpu_share")] = None
     gpu_memory: Annotated[Quantity, quantity(units.memory_mib, "gpu_memory")] = 0
     gpu_profile: Annotated[str, TEXT] = ""
-    gpu_models: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(_as_tuple)] = ()
+    gpu_models: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(as_tuple)] = ()
     resources: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.count, "resources")] = field(
         default_factory=dict
     )
     selector: Annotated[
-        Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(_selectors)
+        Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(selectors)
     ] = ()
-    tolerations: Annotated[Sequence[Toleration], BeforeValidator(_as_tuple)] = ()
-    inputs: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(_as_tuple)] = ()
+    tolerations: Annotated[Sequence[Toleration], BeforeValidator(as_tuple)] = ()
+    inputs: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(as_tuple)] = ()
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
     gang: Gang | None = None
+    queue: Annotated[str, TEXT] = ""
     if TYPE_CHECKING:
         _handle: _core.Job = field(init=False)  # built once, so that place() has nothing to convert
 
@@ -219,7 +203,7 @@ class Job:
             put(self, name, value)
         shape = self._shape()
         gang = None if self.gang is None else self.gang._spec(self, shape)
-        put(self, "_handle", _core.Job(self.name, shape, self.tasks, self.priority, gang))
+        put(self, "_handle", _core.Job(self.name, shape, self.tasks, self.priority, gang, self._traits()))
 
     @property
     def cpu_milli(self) -> int:
@@ -252,6 +236,9 @@ class Job:
             tuple(sorted(set(self.inputs))),
             self.gpu_profile,
         )
+
+    def _traits(self) -> _core.Traits | None:
+        return _queued(self.queue) if self.queue else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_job, ({f.name: getattr(self, f.name) for f in fields(self)},)

@@ -18,6 +18,7 @@ from hal.job_columns import JobColumns
 from hal.model import Job
 from hal.placements import Placements
 from hal.policy import Policy
+from hal.queues import QueueTree
 
 __all__ = ["ORDERS", "explain", "place"]
 
@@ -33,6 +34,7 @@ def place(
     order: str | NDArray[np.int64] | Sequence[int] | None = None,
     seed: int | None = None,
     apply: bool = False,
+    queues: QueueTree | None = None,
 ) -> Placements:
     """Decide where jobs run, each seeing those before it.
 
@@ -52,6 +54,9 @@ def place(
         Replaces the policy's seed.
     apply : bool
         Book the result at once, as ``cluster.apply`` would.
+    queues : QueueTree, optional
+        No job takes its queue, or one above it, over a maximum; every job must name a leaf. What runs counts,
+        however it came to run. Booking the result later asks the quotas again.
 
     Returns
     -------
@@ -78,17 +83,20 @@ def place(
     ('n2',)
     """
     decided = resolve(policy, seed)
+    tree = None if queues is None else queues._core
     if type(jobs) is Job:
         if order is not None:
             _permutation(order, [jobs])
-        result = _core.place_one(cluster._core, jobs._handle, decided._core, apply)
-        return Placements(cluster, (jobs,), result, decided)
+        result = _core.place_one(cluster._core, jobs._handle, decided._core, apply, tree)
+        return Placements(cluster, (jobs,), result, decided, queues=tree)
     if isinstance(jobs, JobColumns):
         rows = _permutation(order, jobs)
         if rows is not None:
             jobs = jobs.take(rows)
-        result = _core.place_columns(cluster._core, jobs.shape, jobs.shapes, jobs.tasks, decided._core, apply)
-        return Placements(cluster, jobs, result, decided, rows)
+        result = _core.place_columns(
+            cluster._core, jobs.shape, jobs.shapes, jobs.tasks, decided._core, apply, tree
+        )
+        return Placements(cluster, jobs, result, decided, rows, queues=tree)
     given = tuple(jobs)  # type: ignore[arg-type]  # a Job is no iterable: subclasses end here and are refused below
     for index, job in enumerate(given):
         if not isinstance(job, Job):
@@ -96,16 +104,23 @@ def place(
     rows = _permutation(order, given)
     if rows is not None:
         given = tuple(given[row] for row in rows.tolist())
-    result = _core.place(cluster._core, [job._handle for job in given], decided._core, apply)
-    return Placements(cluster, given, result, decided, rows)
+    result = _core.place(cluster._core, [job._handle for job in given], decided._core, apply, tree)
+    return Placements(cluster, given, result, decided, rows, queues=tree)
 
 
-def explain(cluster: Cluster, job: Job, policy: Policy | str = "best_fit", *, top: int = 5) -> Explanation:
+def explain(
+    cluster: Cluster,
+    job: Job,
+    policy: Policy | str = "best_fit",
+    *,
+    top: int = 5,
+    queues: QueueTree | None = None,
+) -> Explanation:
     """Say where a job would go now, or why nowhere; places nothing.
 
     The same as ``hal.place(cluster, job, policy).explain(job.name)``.
     """
-    return place(cluster, job, policy).explain(0, top=top)
+    return place(cluster, job, policy, queues=queues).explain(0, top=top)
 
 
 def resolve(policy: Policy | str, seed: int | None) -> Policy:

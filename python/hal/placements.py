@@ -36,7 +36,7 @@ class Placements(Sequence[Placement]):
         What decided.
     """
 
-    __slots__ = ("__dict__", "_handle", "_jobs", "_order", "_result", "_version", "policy")
+    __slots__ = ("__dict__", "_handle", "_jobs", "_order", "_queues", "_result", "_version", "policy")
 
     def __init__(
         self,
@@ -45,12 +45,15 @@ class Placements(Sequence[Placement]):
         result: Any,
         policy: Policy,
         order: NDArray[np.int64] | None = None,
+        *,
+        queues: _core.QueueTree | None = None,
     ) -> None:
         self._handle = cluster._core
         self._jobs = jobs  # in the order of decision
         self._result = result
         self._order = order
         self._version = self._handle.version if result.applied else result.version
+        self._queues = queues
         self.policy = policy
 
     # ---- columns -------------------------------------------------------------------------------------
@@ -163,7 +166,7 @@ class Placements(Sequence[Placement]):
             later = ids[line:]
             core.release_ids(np.ascontiguousarray(later[later >= 0]))
             job = self._core_job(line)
-            told = _core.explain(core, job, self.policy._core, top)
+            told = _core.explain(core, job, self.policy._core, top, self._queues)
             change, preemption = None, ""
             if self.status[line] != Status.PLACED:
                 change = from_core(_core.missing(core, job, self.policy._core), job.tasks)
@@ -181,7 +184,7 @@ class Placements(Sequence[Placement]):
             top=tuple(
                 (node, total, dict(zip(names, parts, strict=True))) for node, total, parts in told["top"]
             ),
-            missing=str(change or ""),
+            missing=told["quota"] or str(change or ""),
             change=change,
             preemption=preemption,
         )

@@ -1,5 +1,6 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -16,8 +17,12 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
-PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy, bool apply) {
+using QueuesPtr = std::shared_ptr<const QueueTree>;
+
+PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy, bool apply,
+                  const QueuesPtr& queues) {
     return h.run([&](Cluster&, Engine& engine) {
+        engine.use_queues(queues);
         std::vector<JobRequest> requests;
         requests.reserve(jobs.size());
         for (const JobHandle* job : jobs) requests.push_back(h.request(*job));
@@ -25,8 +30,10 @@ PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, c
     });
 }
 
-PlaceResult place_one(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, bool apply) {
+PlaceResult place_one(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, bool apply,
+                      const QueuesPtr& queues) {
     return h.run([&](Cluster&, Engine& engine) {
+        engine.use_queues(queues);
         std::vector<JobRequest> requests;
         requests.push_back(h.request(job));
         return engine.place(std::move(requests), policy.policy, apply);
@@ -35,11 +42,22 @@ PlaceResult place_one(ClusterHandle& h, const JobHandle& job, const PolicyHandle
 
 PlaceResult place_columns(ClusterHandle& h, const Column<std::int32_t>& shape,
                           const std::vector<const ShapeHandle*>& shapes,
-                          const std::optional<Column<std::int32_t>>& tasks, const PolicyHandle& policy, bool apply) {
+                          const std::optional<Column<std::int32_t>>& tasks, const PolicyHandle& policy, bool apply,
+                          const QueuesPtr& queues, const std::optional<Column<std::int32_t>>& traits,
+                          const std::vector<const TraitsHandle*>& all_traits) {
     return h.run([&](Cluster&, Engine& engine) {
+        engine.use_queues(queues);
         std::vector<ShapeId> ids;
         for (const ShapeHandle* s : shapes) ids.push_back(h.intern(*s));
-        return engine.place(as_span(shape), ids, tasks ? as_span(*tasks) : std::span<const std::int32_t>{},
+        std::vector<TraitsId> traits_ids, by_row;
+        for (const TraitsHandle* t : all_traits) traits_ids.push_back(h.intern(*t));
+        for (const std::int32_t row : traits ? as_span(*traits) : std::span<const std::int32_t>{}) {
+            if (row < -1 || row >= static_cast<std::int64_t>(traits_ids.size())) {
+                throw InvalidModel("traits: " + std::to_string(row) + " is no index into the traits, nor -1");
+            }
+            by_row.push_back(row < 0 ? 0 : traits_ids[row]);
+        }
+        return engine.place(as_span(shape), ids, tasks ? as_span(*tasks) : std::span<const std::int32_t>{}, by_row,
                             policy.policy, apply);
     });
 }
@@ -56,10 +74,12 @@ NewColumn<std::int64_t> job_ids(const PlaceResult& result) {
     return to_numpy(std::move(ids));
 }
 
-nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top) {
+nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top,
+                 const QueuesPtr& queues) {
     Explanation e;
     std::vector<std::string> names;
     h.run([&](Cluster& c, Engine& engine) {
+        engine.use_queues(queues);
         e = engine.explain(h.request(job), policy.policy, top);
         for (const auto& candidate : e.top) names.push_back(c.name(candidate.node));
     });
@@ -68,6 +88,7 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     result["nodes"] = e.nodes;
     result["feasible"] = e.feasible;
     result["reasons"] = e.reasons;
+    result["quota"] = e.quota;
     nb::list rows;
     for (std::size_t i = 0; i < e.top.size(); ++i) rows.append(nb::make_tuple(names[i], e.top[i].total, e.top[i].parts));
     result["top"] = rows;
@@ -92,10 +113,12 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("applied", [](const PlaceResult& r) { return !r.ids.empty(); })
         .def_prop_ro("ids", [](const PlaceResult& r) { return nb::cast(job_ids(r)); }, "Ids of the jobs once applied; -1 where not placed.");
 
-    m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false);
-    m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false);
+    m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false, "queues"_a.none() = nb::none());
+    m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false, "queues"_a.none() = nb::none());
     m.def("place_columns", &place_columns, "cluster"_a, "shape"_a.noconvert(), "shapes"_a,
-          "tasks"_a.noconvert().none(), "policy"_a, "apply"_a = false);
+          "tasks"_a.noconvert().none(), "policy"_a, "apply"_a = false, "queues"_a.none() = nb::none(),
+          "traits"_a.noconvert().none() = nb::none(), "all_traits"_a = std::vector<const TraitsHandle*>{},
+          "traits: index of each job into all_traits, -1: none.");
     m.def("apply", [](ClusterHandle& h, PlaceResult& result) {
         h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
     });
@@ -112,7 +135,7 @@ void bind_engine(nb::module_& m) {
         });
     }, "cluster"_a, "job"_a, "tasks"_a, "policy"_a,
           "Changes how many tasks of each role a running job has; False, and nothing changed, without room.");
-    m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5);
+    m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5, "queues"_a.none() = nb::none());
     m.def("choose", [](ClusterHandle& h, const ShapeHandle& shape, const PolicyHandle& policy, bool by_scan) {
         const Choice choice = h.run([&](Cluster&, Engine& engine) {
             return engine.choose(h.intern(shape), policy.policy, by_scan);

@@ -24,6 +24,9 @@ using TaintTuple = std::tuple<std::string, std::string, std::string>;
 using RequirementTuple = std::tuple<std::string, std::string, std::vector<std::string>>;
 using TolerationTuple = std::tuple<std::string, std::string, std::string, std::string>;
 
+using RuleTuple = std::tuple<std::string, std::string, std::vector<RequirementTuple>, std::int32_t, double>;
+
+constexpr const char* kRules[] = {"affinity", "anti_affinity", "spread"};
 constexpr const char* kEffects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute"};
 constexpr const char* kOps[] = {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"};
 
@@ -88,9 +91,37 @@ ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, s
     return spec;
 }
 
+std::vector<RequirementTuple> selector_state(const std::vector<Requirement>& selector) {
+    std::vector<RequirementTuple> out;
+    for (const auto& r : selector) out.emplace_back(r.key, kOps[static_cast<int>(r.op)], r.values);
+    return out;
+}
+
+TraitsSpec traits_spec(std::string queue, std::vector<Label> labels, const std::vector<RuleTuple>& rules,
+                       bool exclusive) {
+    TraitsSpec spec{std::move(queue), std::move(labels), {}, exclusive};
+    for (const auto& [kind, level, selector, max_skew, weight] : rules) {
+        Rule rule{parse<RuleKind>("rule.kind", kind, kRules), level, {}, max_skew, weight};
+        for (const auto& [key, op, values] : selector) {
+            rule.selector.push_back({key, parse<SelectorOp>("selector.op", op, kOps), values});
+        }
+        spec.rules.push_back(std::move(rule));
+    }
+    validate(spec);
+    return spec;
+}
+
+AnyTuple traits_state(const TraitsSpec& s) {
+    std::vector<RuleTuple> rules;
+    for (const auto& r : s.rules) {
+        rules.emplace_back(kRules[static_cast<int>(r.kind)], r.level, selector_state(r.selector), r.max_skew,
+                           r.weight);
+    }
+    return nb::make_tuple(s.queue, s.labels, rules, s.exclusive);
+}
+
 AnyTuple shape_state(const ShapeSpec& s) {
-    std::vector<RequirementTuple> selector;
-    for (const auto& r : s.selector) selector.emplace_back(r.key, kOps[static_cast<int>(r.op)], r.values);
+    const auto selector = selector_state(s.selector);
     std::vector<TolerationTuple> tolerations;
     for (const auto& t : s.tolerations) {
         tolerations.emplace_back(t.key, t.exists ? "Exists" : "Equal", t.value,
@@ -114,6 +145,11 @@ AnyTuple node_state(const NodeSpec& s) {
 }  // namespace
 
 ShapeHandle::ShapeHandle(ShapeSpec spec) : spec(std::move(spec)) {
+    static std::atomic<std::uint64_t> next{1};
+    uid = next++;
+}
+
+TraitsHandle::TraitsHandle(TraitsSpec spec) : spec(std::move(spec)) {
     static std::atomic<std::uint64_t> next{1};
     uid = next++;
 }
@@ -173,10 +209,24 @@ void bind_model(nb::module_& m) {
              "roles"_a, "required"_a = "", "preferred"_a = "",
              "roles: (shape, tasks, min_tasks, slice, slice level or '' for one node).");
 
+    nb::class_<TraitsHandle>(m, "Traits", "Queue, labels and rules of jobs: immutable, checked when built.")
+        .def(nb::new_([](std::string queue, std::vector<Label> labels, const std::vector<RuleTuple>& rules,
+                         bool exclusive) {
+                 return new TraitsHandle(traits_spec(std::move(queue), std::move(labels), rules, exclusive));
+             }),
+             "queue"_a = "", "labels"_a = std::vector<Label>{}, "rules"_a = std::vector<RuleTuple>{},
+             "exclusive"_a = false,
+             "rules: (kind, level, selector as in Shape, max_skew, weight; 0: a must).")
+        .def_prop_ro("queue", [](const TraitsHandle& t) { return t.spec.queue; })
+        .def("__reduce__", [](nb::handle self) {
+            return nb::make_tuple(self.type(), traits_state(nb::cast<const TraitsHandle&>(self).spec));
+        });
+
     nb::class_<JobHandle>(m, "Job", "One job as handed to place().")
         .def(nb::init<std::string, std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t,
-                      std::shared_ptr<GangHandle>>(),
-             "name"_a, "shape"_a, "tasks"_a = 1, "priority"_a = 0, "gang"_a.none() = nb::none())
+                      std::shared_ptr<GangHandle>, std::shared_ptr<TraitsHandle>>(),
+             "name"_a, "shape"_a, "tasks"_a = 1, "priority"_a = 0, "gang"_a.none() = nb::none(),
+             "traits"_a.none() = nb::none())
         .def_ro("gang", &JobHandle::gang)
         .def_ro("name", &JobHandle::name)
         .def_ro("tasks", &JobHandle::tasks)

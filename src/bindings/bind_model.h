@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "halcore/model/spec.h"
+#include "halcore/model/traits.h"
 
 namespace hal::bindings {
 
@@ -29,12 +30,20 @@ struct GangHandle {
     std::string required, preferred;
 };
 
+/// Validated traits with a number of their own, likewise.
+struct TraitsHandle {
+    explicit TraitsHandle(TraitsSpec spec);
+    TraitsSpec spec;
+    std::uint64_t uid;
+};
+
 struct JobHandle {
     std::string name;
     std::shared_ptr<ShapeHandle> shape;
     std::int32_t tasks;
     std::int32_t priority;
     std::shared_ptr<GangHandle> gang;  // null: plain tasks
+    std::shared_ptr<TraitsHandle> traits;  // null: none
 };
 
 }  // namespace hal::bindings

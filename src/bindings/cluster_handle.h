@@ -39,7 +39,13 @@ class ClusterHandle {
             for (const auto& r : job.gang->roles)
                 gang->roles.push_back({intern(*r.shape), r.tasks, r.min_tasks, r.slice, r.slice_level});
         }
-        return {job.name, intern(*job.shape), job.tasks, job.priority, std::move(gang)};
+        return {job.name, intern(*job.shape), job.tasks, job.priority, std::move(gang),
+                job.traits ? intern(*job.traits) : 0};
+    }
+    TraitsId intern(const TraitsHandle& traits) {
+        auto [it, added] = traits_.try_emplace(traits.uid, 0);
+        if (added) it->second = cluster_.intern(traits.spec);
+        return it->second;
     }
 
   private:
@@ -64,7 +70,8 @@ class ClusterHandle {
     Engine engine_;
     std::mutex mutex_;
     std::atomic<std::thread::id> owner_;
-    std::unordered_map<std::uint64_t, ShapeId> shapes_;  // by the handle's uid
+    std::unordered_map<std::uint64_t, ShapeId> shapes_;    // by the handle's uid
+    std::unordered_map<std::uint64_t, TraitsId> traits_;  // likewise
 };
 
 /// Read-only numpy views of a cluster's columns as they are, by name: what a policy written in Python reads.

@@ -9,6 +9,7 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_model(m);
     hal::bindings::bind_policies(m);
     hal::bindings::bind_cluster(m);
+    hal::bindings::bind_queues(m);
     hal::bindings::bind_engine(m);
     hal::bindings::bind_preempt(m);
     hal::bindings::bind_rebalance(m);

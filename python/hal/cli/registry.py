@@ -20,6 +20,9 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "bench gangs": Entry("hal.cli.bench_gangs", "Place large gangs fast; compare small ones with CP-SAT."),
+    "bench quotas": Entry(
+        "hal.cli.bench_quotas", "Order the jobs of a large tree of queues, and place under quotas."
+    ),
     "replay swf": Entry(
         "hal.cli.replay_swf", "Replay a batch log through a queue; check it against known waits."
     ),

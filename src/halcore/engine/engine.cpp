@@ -40,7 +40,7 @@ std::size_t Engine::bytes() const {
     return total;
 }
 
-void Engine::check_names(const std::vector<JobRequest>& jobs) const {
+void Engine::check_names(const std::vector<JobRequest>& jobs) {
     std::unordered_set<std::string_view> names;
     if (jobs.size() > 1) names.reserve(jobs.size());
     for (const JobRequest& job : jobs) {
@@ -48,6 +48,7 @@ void Engine::check_names(const std::vector<JobRequest>& jobs) const {
             throw InvalidModel("job '" + job.name + "': tasks: " + std::to_string(job.tasks) +
                                " is not 1 or more");
         }
+        if (queues_) ledger(queues_).check(job.name, job.traits);
         if (job.name.empty()) continue;
         if (cluster_.find_job(job.name) != kNoJob) {
             throw InvalidModel("job '" + job.name +
@@ -67,21 +68,27 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     tasks_.clear();
     scores_.clear();
     Transaction gang(cluster_);
-    while (static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
+    auto over = over_quota(job);
+    while (!over && static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
         bound.tell(tasks_);
         const Choice choice = bound.choose(job.shape);
         if (choice.node == kNoNode) break;
-        tasks_.push_back(cluster_.settle({choice.node, job.shape, bound.pick(job.shape, choice.node)}));
+        tasks_.push_back(cluster_.settle({choice.node, job.shape, bound.pick(job.shape, choice.node), job.traits}));
         scores_.push_back(choice.score);
         cluster_.take(tasks_.back());
     }
     bound.tell({});
-    const bool placed = static_cast<std::int32_t>(tasks_.size()) == job.tasks;
+    bool placed = static_cast<std::int32_t>(tasks_.size()) == job.tasks;
+    if (placed && queues_) {  // a share asked for by memory is known only now
+        over = ledger(queues_).refuses(job.traits, tasks_);
+        placed = !over;
+    }
     Status status = Status::Placed;
     if (placed) {
         gang.keep();
     } else {
-        status = job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
+        const bool possible = job.tasks <= matcher_.capacity(job.shape) && !(over && over->never);
+        status = possible ? Status::Unschedulable : Status::Infeasible;
     }
     out.status.push_back(static_cast<std::uint8_t>(status));
     for (std::int32_t t = 0; t < job.tasks; ++t) {
@@ -101,6 +108,7 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
     check_names(jobs);
     PlaceResult out;
     out.version = cluster_.version();
+    out.queues = queues_;
     out.task_begin.push_back(0);
     Transaction all(cluster_);
     for (const JobRequest& job : jobs) place_job(job, policy, apply, out);
@@ -113,13 +121,14 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
         out.shape.push_back(job.shape);
         out.names.push_back(std::move(job.name));
         out.priority.push_back(job.priority);
+        out.traits.push_back(job.traits);
     }
     return out;
 }
 
 PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const ShapeId> shapes,
-                          std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy,
-                          bool apply) {
+                          std::span<const std::int32_t> tasks, std::span<const TraitsId> traits,
+                          const std::shared_ptr<const Policy>& policy, bool apply) {
     const auto refuse = [](const char* field, std::size_t row, const std::string& why) {
         throw InvalidModel(std::string(field) + "[" + std::to_string(row) + "]: " + why);
     };
@@ -134,8 +143,17 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
         if (!tasks.empty() && tasks[j] < 1)
             refuse("tasks", j, std::to_string(tasks[j]) + " is not 1 or more");
     }
+    if (!traits.empty() && traits.size() != shape.size()) {
+        throw InvalidModel("traits: " + std::to_string(traits.size()) + " entries, but shape has " +
+                           std::to_string(shape.size()));
+    }
+    for (std::size_t j = 0; queues_ && j < shape.size(); ++j) {
+        ledger(queues_).check("#" + std::to_string(j), traits.empty() ? 0 : traits[j]);
+    }
     PlaceResult out;
     out.version = cluster_.version();
+    out.queues = queues_;
+    out.traits.assign(traits.begin(), traits.end());
     out.status.reserve(shape.size());
     out.task_begin.reserve(shape.size() + 1);
     out.node.reserve(shape.size());
@@ -148,6 +166,7 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
     for (std::size_t j = 0; j < shape.size(); ++j) {
         job.shape = shapes[shape[j]];
         job.tasks = tasks.empty() ? 1 : tasks[j];
+        job.traits = traits.empty() ? 0 : traits[j];
         out.shape.push_back(job.shape);
         place_job(job, policy, apply, out);
     }
@@ -162,6 +181,7 @@ void Engine::apply(PlaceResult& result) {
     for (std::size_t j = 0; j < result.status.size(); ++j) {
         if (result.status[j] != static_cast<std::uint8_t>(Status::Placed)) continue;
         std::vector<TaskPlace> tasks;
+        const TraitsId traits = result.traits.empty() ? 0 : result.traits[j];
         const auto gang = result.gangs.empty() ? nullptr : result.gangs[j];
         std::vector<std::uint8_t> roles;
         if (gang)
@@ -170,7 +190,7 @@ void Engine::apply(PlaceResult& result) {
         const std::string name = result.names.empty() ? "" : result.names[j];
         for (std::int64_t t = result.task_begin[j]; t < result.task_begin[j + 1]; ++t) {
             const ShapeId shape = gang ? gang->roles[result.role[t]].shape : result.shape[j];
-            TaskPlace task{static_cast<NodeId>(result.node[t]), shape, result.devices[t]};
+            TaskPlace task{static_cast<NodeId>(result.node[t]), shape, result.devices[t], traits};
             task.start = start_of(result, t);
             if (!cluster_.fits(task)) {
                 throw InvalidModel("placements: job " +
@@ -181,6 +201,12 @@ void Engine::apply(PlaceResult& result) {
             }
             cluster_.take(task);
             tasks.push_back(task);
+        }
+        if (const auto over = result.queues ? ledger(result.queues).refuses(traits, tasks) : std::nullopt) {
+            throw InvalidModel("placements: job " +
+                               (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +
+                               " is over quota now: " + describe(over->block, *result.queues) +
+                               "; the cluster has changed, place again");
         }
         ids[j] = cluster_.add_job(name, result.priority.empty() ? 0 : result.priority[j], std::move(tasks),
                                   gang, std::move(roles));

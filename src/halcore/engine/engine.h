@@ -9,6 +9,7 @@
 
 #include "halcore/engine/bound_policy.h"
 #include "halcore/engine/gang_stage.h"
+#include "halcore/engine/quota_ledger.h"
 
 namespace hal {
 
@@ -25,23 +26,26 @@ struct JobRequest {
     std::int32_t tasks = 1;
     std::int32_t priority = 0;
     std::shared_ptr<const Gang> gang;  // null: plain tasks; else shape and tasks are those of its first role
+    TraitsId traits = 0;
 };
 
 /// The answer to one place() call, as columns. Tasks of job j are rows task_begin[j] … task_begin[j + 1].
 struct PlaceResult {
-    std::vector<std::uint8_t> status;      // by job
-    std::vector<std::int64_t> task_begin;  // jobs + 1
-    std::vector<std::int32_t> node;        // by task, -1 where the job was not placed
-    std::vector<std::uint64_t> devices;    // by task: a mask of the node's devices
-    std::vector<double> score;             // by task
+    std::vector<std::uint8_t> status;                           // by job
+    std::vector<std::int64_t> task_begin;                       // jobs + 1
+    std::vector<std::int32_t> node;                             // by task, -1 where the job was not placed
+    std::vector<std::uint64_t> devices;                         // by task: a mask of the node's devices
+    std::vector<double> score;                                  // by task
     std::vector<std::pair<std::int64_t, std::uint8_t>> starts;  // (task, first slice) of the GPU instances
-    std::vector<ShapeId> shape;            // by job
-    std::vector<std::string> names;        // by job; empty for columns
-    std::vector<std::int32_t> priority;    // by job; empty: all 0
-    std::vector<JobId> ids;                // by job, when applied; kNoJob where not placed
+    std::vector<ShapeId> shape;                                 // by job
+    std::vector<std::string> names;                             // by job; empty for columns
+    std::vector<std::int32_t> priority;                         // by job; empty: all 0
+    std::vector<JobId> ids;                          // by job, when applied; kNoJob where not placed
     std::vector<std::shared_ptr<const Gang>> gangs;  // by job; empty: no job is a gang
     std::vector<std::uint8_t> role;                  // by task, of its gang; empty: all 0
-    std::uint64_t version = 0;             // of the cluster, before
+    std::vector<TraitsId> traits;                    // by job
+    std::shared_ptr<const QueueTree> queues;         // whose quotas were kept; null: none
+    std::uint64_t version = 0;                       // of the cluster, before
 };
 
 /// Why a job fits where it does, or nowhere.
@@ -54,6 +58,7 @@ struct Explanation {
     Status status = Status::Placed;
     NodeId nodes = 0, feasible = 0;
     std::vector<std::pair<std::string, NodeId>> reasons;  // nodes rejected, most first
+    std::string quota;                                    // the quota in the way; empty: none
     std::vector<Candidate> top;                           // best first
 };
 
@@ -66,10 +71,13 @@ class Engine {
     /// Jobs in the given order, each seeing those before it; all tasks of a job or none. Unless `apply`,
     /// the cluster is as before. When a policy fails, PolicyError, and the cluster is as before.
     PlaceResult place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy, bool apply);
-    /// Columns: the shape and number of tasks (empty: 1) of each job.
+    /// Columns: the shape, number of tasks (empty: 1) and traits (empty: none) of each job.
     PlaceResult place(std::span<const std::int32_t> shape, std::span<const ShapeId> shapes,
-                      std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy,
-                      bool apply);
+                      std::span<const std::int32_t> tasks, std::span<const TraitsId> traits,
+                      const std::shared_ptr<const Policy>& policy, bool apply);
+    /// Whose quotas place() keeps from now on; null: none.
+    void use_queues(const std::shared_ptr<const QueueTree>& queues);
+    QuotaLedger& ledger(const std::shared_ptr<const QueueTree>& queues);
     /// Books a result that was not applied. InvalidModel when it no longer fits; then nothing is booked.
     void apply(PlaceResult& result);
     /// Changes how many tasks of each role a running job has, at once: false, and nothing changed, when there
@@ -86,20 +94,23 @@ class Engine {
     std::size_t bytes() const;
 
   private:
-    static constexpr std::size_t kPolicies = 8;                         // remembered at most
+    static constexpr std::size_t kPolicies = 8, kLedgers = 4;           // remembered at most
     static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;  // then indices are dropped
 
     void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                    PlaceResult& out);
     void place_gang(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                     PlaceResult& out);
-    void check_names(const std::vector<JobRequest>& jobs) const;
+    void check_names(const std::vector<JobRequest>& jobs);
+    std::optional<QuotaLedger::Refusal> over_quota(const JobRequest& job);
 
     Cluster& cluster_;
     Matcher matcher_;
     GangStage gangs_;
-    std::list<std::unique_ptr<BoundPolicy>> bound_;  // latest used first
-    std::vector<TaskPlace> tasks_;                   // scratch
+    std::list<std::unique_ptr<BoundPolicy>> bound_;    // latest used first
+    std::list<std::unique_ptr<QuotaLedger>> ledgers_;  // latest used first
+    std::shared_ptr<const QueueTree> queues_;
+    std::vector<TaskPlace> tasks_;  // scratch
     std::vector<double> scores_;
 };
 

@@ -26,15 +26,18 @@ void Engine::place_gang(const JobRequest& job, const std::shared_ptr<const Polic
     refuse_profiles(cluster_, gang, "'" + job.name + "'");
     for (const auto& role : gang.roles) cluster_.count_seen(role.shape, 1);
     GangPlaces places;
+    places.traits = job.traits;
     bool placed = false;
-    {
+    auto over = over_quota(job);  // of the least it takes
+    if (!over) {
         Transaction all(cluster_);
         placed = gangs_.place(gang, bound(policy), places);
+        if (placed && queues_) over = ledger(queues_).refuses(job.traits, places.tasks);
+        placed &= !over;
         if (placed) all.keep();
     }
-    const Status status = placed                        ? Status::Placed
-                          : gangs_.could_ever_fit(gang) ? Status::Unschedulable
-                                                        : Status::Infeasible;
+    const bool never = (over && over->never) || !gangs_.could_ever_fit(gang);
+    const Status status = placed ? Status::Placed : never ? Status::Infeasible : Status::Unschedulable;
     if (!placed) {  // one row a wanted task, as for other jobs
         places = {};
         for (std::size_t r = 0; r < gang.roles.size(); ++r)

@@ -28,11 +28,13 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     result.reasons.assign(reasons.begin(), reasons.end());
     std::stable_sort(result.reasons.begin(), result.reasons.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
-    if (nodes.empty()) {
-        result.status =
-            job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
-        return result;
+    const auto over = over_quota(job);
+    if (over) result.quota = describe(over->block, *queues_);
+    if (nodes.empty() || over) {
+        const bool possible = job.tasks <= matcher_.capacity(job.shape) && !(over && over->never);
+        result.status = possible ? Status::Unschedulable : Status::Infeasible;
     }
+    if (nodes.empty()) return result;
 
     const std::size_t scorers = policy->scorers().size();
     std::vector<double> totals(nodes.size()), parts(nodes.size() * scorers);

@@ -49,6 +49,7 @@ std::vector<std::size_t> GangStage::keepers(const RunningJob& job, const Gang& g
 bool GangStage::resize(JobId id, const Gang& gang, std::span<const std::int32_t> tasks, BoundPolicy& policy,
                        GangPlaces& out) {
     const RunningJob job = cluster_.job(id);  // a copy: giving tasks up must not disturb it
+    out.traits = job.tasks.front().traits;
     Counts now(tasks.size(), 0);
     for (std::size_t t = 0; t < job.tasks.size(); ++t) ++now[job.roles.empty() ? 0 : job.roles[t]];
     Counts stay(tasks.size()), more(tasks.size());

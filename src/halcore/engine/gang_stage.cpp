@@ -170,6 +170,7 @@ void GangStage::take(const GangProblem& problem, const Gang& gang, const GangAns
 
 void GangStage::take(const TaskPlace& task, std::uint8_t role, double score, GangPlaces& out) {
     out.tasks.push_back(cluster_.settle(task));
+    out.tasks.back().traits = out.traits;
     cluster_.take(out.tasks.back());
     out.roles.push_back(role);
     out.scores.push_back(score);

@@ -11,6 +11,7 @@ namespace hal {
 
 /// Tasks of a gang in rank order, role by role; in a tree, along the tree within a role.
 struct GangPlaces {
+    TraitsId traits = 0;  // of the job, given to the tasks that are taken
     std::vector<TaskPlace> tasks;
     std::vector<std::uint8_t> roles;
     std::vector<double> scores;  // of the tasks newly taken, 0 for those that ran

@@ -131,7 +131,8 @@ class Rebalance {
                 break;
             }
             goal_->filling(choice.node);
-            const TaskPlace to = cluster_.settle({choice.node, shape, bound.pick(shape, choice.node)});
+            const TaskPlace to =
+                cluster_.settle({choice.node, shape, bound.pick(shape, choice.node), place(id).traits});
             cluster_.take(to);
             if (to == place(id)) possible = false;
             moves.push_back({id, cluster_.job(id).name, 0, place(id), to});

@@ -101,6 +101,7 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
     }
     changes_.touch(n, sign < 0);
     changed();
+    if (task.traits) observers_.tell(task, sign);
 }
 
 void Cluster::take(const TaskPlace& task) {
@@ -289,7 +290,7 @@ std::uint64_t Cluster::digest() const {
     std::sort(named.begin(), named.end());
     for (const auto& [name, id] : named) {
         add_text(name);
-        for (const TaskPlace& t : jobs_[id].tasks) add(t.node), add(t.shape), add(t.devices);
+        for (const TaskPlace& t : jobs_[id].tasks) add(t.node), add(t.shape), add(t.devices), add(t.traits);
     }
     return h;
 }

@@ -16,6 +16,8 @@
 #include "halcore/model/node_class.h"
 #include "halcore/model/node_tree.h"
 #include "halcore/model/shape.h"
+#include "halcore/model/task_observer.h"
+#include "halcore/model/traits.h"
 
 namespace hal {
 
@@ -29,6 +31,7 @@ struct TaskPlace {
     NodeId node = kNoNode;
     ShapeId shape = 0;
     std::uint64_t devices = 0;
+    TraitsId traits = 0;  // of its job; 0: none
     std::uint8_t start = kAnyStart;  // of a GPU instance: its first memory slice
     friend bool operator==(const TaskPlace&, const TaskPlace&) = default;
 };
@@ -131,6 +134,13 @@ class Cluster {
     std::uint64_t seen_total() const { return seen_total_; }
     void count_seen(ShapeId s, std::int64_t by);
 
+    // ---- traits ----------------------------------------------------------------------------------
+    TraitsId intern(const TraitsSpec& valid_spec) { return traits_.intern(valid_spec); }
+    const Table<TraitsSpec>& traits() const { return traits_; }
+    /// Told of every task with traits from now on. Neither outlives the cluster nor follows its copies.
+    void watch(TaskObserver* observer) { observers_.add(observer); }
+    void unwatch(TaskObserver* observer) { observers_.remove(observer); }
+
     // ---- tasks and jobs --------------------------------------------------------------------------
     /// The task with the start of its GPU instance, if it takes one: where the most room is left.
     TaskPlace settle(TaskPlace task) const;
@@ -204,6 +214,9 @@ class Cluster {
     std::unordered_multimap<std::size_t, ShapeId> shape_ids_;
     std::vector<std::uint64_t> seen_;
     std::uint64_t seen_total_ = 0;
+
+    Table<TraitsSpec> traits_;  // 0: none
+    TaskObservers observers_;
 
     std::vector<RunningJob> jobs_;
     std::vector<JobId> free_jobs_;

@@ -25,6 +25,7 @@ Cluster::Cluster() {
     resources_.intern("cpu");
     resources_.intern("memory");
     add_resource_columns();
+    traits_.intern({});
 }
 
 void Cluster::add_resource_columns() {

@@ -77,6 +77,25 @@ void validate(NodeSpec& spec) {
     sort_unique(spec.taints);
 }
 
+void validate_selector(std::vector<Requirement>& selector) {
+    for (Requirement& r : selector) {
+        if (r.key.empty()) refuse("job.selector", "''", "is no label key");
+        sort_unique(r.values);
+        const bool wants = r.op == SelectorOp::In || r.op == SelectorOp::NotIn;
+        const bool compares = r.op == SelectorOp::Gt || r.op == SelectorOp::Lt;
+        if (wants && r.values.empty()) refuse("job.selector." + r.key, "[]", "has no value to compare with");
+        if (compares) {
+            const bool number = r.values.size() == 1 && !r.values[0].empty() && r.values[0].size() < 18 &&
+                                std::all_of(
+                                    r.values[0].begin() + (r.values[0][0] == '-'), r.values[0].end(),
+                                    [](char c) { return c >= '0' && c <= '9'; });
+            if (!number) refuse("job.selector." + r.key, "Gt/Lt", "takes exactly one integer");
+        }
+        if (!wants && !compares) r.values.clear();
+    }
+    sort_unique(selector);
+}
+
 void validate(ShapeSpec& spec) {
     check_amount("job.cpu", spec.cpu.value());
     check_amount("job.memory", spec.memory.value());
@@ -109,22 +128,7 @@ void validate(ShapeSpec& spec) {
     }
     sort_unique(spec.gpu_models);
     check_amounts("job.extended", spec.extended, true);
-    for (Requirement& r : spec.selector) {
-        if (r.key.empty()) refuse("job.selector", "''", "is no label key");
-        sort_unique(r.values);
-        const bool wants = r.op == SelectorOp::In || r.op == SelectorOp::NotIn;
-        const bool compares = r.op == SelectorOp::Gt || r.op == SelectorOp::Lt;
-        if (wants && r.values.empty()) refuse("job.selector." + r.key, "[]", "has no value to compare with");
-        if (compares) {
-            const bool number = r.values.size() == 1 && !r.values[0].empty() && r.values[0].size() < 18 &&
-                                std::all_of(
-                                    r.values[0].begin() + (r.values[0][0] == '-'), r.values[0].end(),
-                                    [](char c) { return c >= '0' && c <= '9'; });
-            if (!number) refuse("job.selector." + r.key, "Gt/Lt", "takes exactly one integer");
-        }
-        if (!wants && !compares) r.values.clear();
-    }
-    sort_unique(spec.selector);
+    validate_selector(spec.selector);
     sort_unique(spec.tolerations);
     sort_unique(spec.inputs);
     if (!spec.inputs.empty() && spec.inputs[0].empty()) refuse("job.inputs", "''", "is no name of a dataset");

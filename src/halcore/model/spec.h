@@ -77,6 +77,7 @@ struct ShapeSpec {
 /// Throw InvalidModel naming the field and the value; sort what has no order.
 void validate(NodeSpec& spec);
 void validate(ShapeSpec& spec);
+void validate_selector(std::vector<Requirement>& selector);
 std::size_t hash_value(const ShapeSpec& spec);
 
 }  // namespace hal
