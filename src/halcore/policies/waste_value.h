@@ -20,7 +20,7 @@ namespace hal {
 /// Placing a task gains V_before - V_after - price, price = 0.4 * the task's milli-GPU * how much the class
 /// is in demand: sum over the typical tasks it may run of (share of the demand) * (all GPUs / GPUs they may
 /// use), so a task that may run anywhere leaves the sought models alone. Compared in steps of 20 milli-GPU.
-/// Integers only, in steps of 1/80 milli-GPU. Cost: about 2 us the first time a (devices, CPU) is met, then
+/// V is an integer, in steps of 1/80 milli-GPU. Cost: about 7 us the first time a (devices, CPU) is met, then
 /// a look-up. Shares of several devices count as whole devices here.
 class WasteValue {
   public:

@@ -2,8 +2,8 @@
 // expected to lose (waste_value.h). Assumes: the typical tasks resemble what comes, and keep coming. Score:
 // gain in steps of 20 milli-GPU, then less CPU left, as 16 + 14 bits of [0, 1]. Which sequences are drawn,
 // and how much wide tasks are protected, is chosen at bind time among `rehearsals` candidates: the one whose
-// rehearsal (rehearsal.h) on this cluster puts most GPUs to use. Cost: about 2 us for each new (devices,
-// CPU), else O(1) a node and different free share; a rehearsal about 0.1 s for 1,200 nodes. Parameters:
+// rehearsal (rehearsal.h) on this cluster puts most GPUs to use. Cost: about 7 us for each new (devices,
+// CPU), else O(1) a node and different free share; a rehearsal about 0.5 s for 1,200 nodes. Parameters:
 // typical ("seen", or counts of requests), coverage (1), rehearsals (6 with counts; else 1: what was seen
 // changes too often to rehearse). Nodes of mixed devices are scored as if any device would do. Source:
 // rollouts as in Bertsekas & Castanon, "Rollout algorithms for stochastic scheduling", 1999.
