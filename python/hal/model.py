@@ -240,6 +240,18 @@ class Job:
     def _traits(self) -> _core.Traits | None:
         return _queued(self.queue) if self.queue else None
 
+    def _short_of(self, room: Sequence[int]) -> str:
+        """Say which tasks of a gang lack room where most of them fit."""
+        gang = self.gang or Gang()
+        where = f"one domain of level {gang.required!r}" if gang.required else "the whole topology"
+        lacking = []
+        for role, most in zip((self, *gang.roles), room, strict=True):
+            own = role.gang or Gang()
+            least = role.tasks if own.min_tasks is None else own.min_tasks
+            if most < least:
+                lacking.append(f"{least - most} of {least} tasks of {role.name!r}")
+        return f"room for {', '.join(lacking)} in {where}" if lacking else ""
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_job, ({f.name: getattr(self, f.name) for f in fields(self)},)
 

@@ -184,7 +184,7 @@ class Placements(Sequence[Placement]):
             top=tuple(
                 (node, total, dict(zip(names, parts, strict=True))) for node, total, parts in told["top"]
             ),
-            missing=told["quota"] or str(change or ""),
+            missing=told["quota"] or self._gang_lacks(line, told["gang_room"]) or str(change or ""),
             change=change,
             preemption=preemption,
         )
@@ -198,6 +198,12 @@ class Placements(Sequence[Placement]):
         self._version = self._handle.version
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
+
+    def _gang_lacks(self, line: int, room: Sequence[int]) -> str:
+        """Return what a gang that was not placed lacks as a whole; empty for every other job."""
+        if not room or self.status[line] == Status.PLACED or isinstance(self._jobs, JobColumns):
+            return ""
+        return self._jobs[line]._short_of(room)
 
     @cached_property
     def _line_of(self) -> NDArray[np.int64]:

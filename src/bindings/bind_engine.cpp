@@ -78,10 +78,12 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
                  const QueuesPtr& queues) {
     Explanation e;
     std::vector<std::string> names;
+    std::vector<std::int32_t> room;
     h.run([&](Cluster& c, Engine& engine) {
         engine.use_queues(queues);
         e = engine.explain(h.request(job), policy.policy, top);
         for (const auto& candidate : e.top) names.push_back(c.name(candidate.node));
+        room = engine.gang_room(h.request(job));
     });
     nb::dict result;
     result["status"] = static_cast<int>(e.status);
@@ -89,6 +91,7 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     result["feasible"] = e.feasible;
     result["reasons"] = e.reasons;
     result["quota"] = e.quota;
+    result["gang_room"] = room;
     nb::list rows;
     for (std::size_t i = 0; i < e.top.size(); ++i) rows.append(nb::make_tuple(names[i], e.top[i].total, e.top[i].parts));
     result["top"] = rows;

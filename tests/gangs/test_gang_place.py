@@ -41,6 +41,17 @@ def test_required_level_unschedulable_and_infeasible():
     assert cluster.digest() == before
 
 
+def test_the_explanation_counts_what_is_missing():
+    cluster = racks([2, 3])
+    gang = hal.Gang(required="switch0", roles=[hal.Job("w", tasks=4, cpus=3)])
+    told = hal.explain(cluster, hal.Job("j", tasks=14, cpus=1, gang=gang))
+    assert (
+        told.missing == "room for 2 of 14 tasks of 'j', 1 of 4 tasks of 'w' in one domain of level 'switch0'"
+    )
+    told = hal.explain(cluster, hal.Job("j", tasks=21, cpus=1, gang=hal.Gang()))
+    assert told.missing == "room for 1 of 21 tasks of 'j' in the whole topology"
+
+
 def test_slices_keep_consecutive_ranks_together():
     cluster = racks([3, 3, 3], cpus=3)
     job = hal.Job("j", tasks=24, cpus=1, gang=hal.Gang(slice=4, slice_level="switch0"))
