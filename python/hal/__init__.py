@@ -15,11 +15,14 @@ from hal.policy import Filter, Policy, Scorer
 from hal.preempt import Budget, Preemption, Victim, preempt
 from hal.queues import Queue, QueueTree
 from hal.rebalance import Move, Rebalance, rebalance
+from hal.rules import Affinity, AntiAffinity, Spread
 
 __all__ = [
     "GPU",
     "PARTITION_TABLES",
     "AdapterError",
+    "Affinity",
+    "AntiAffinity",
     "Budget",
     "Cluster",
     "Explanation",
@@ -43,6 +46,7 @@ __all__ = [
     "Rebalance",
     "Scorer",
     "Selector",
+    "Spread",
     "Status",
     "Taint",
     "Toleration",

@@ -16,6 +16,7 @@ from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
 from hal.errors import InvalidModel
 from hal.gang import Gang
 from hal.gpu import GPU, gpu_list
+from hal.rules import Affinity, AntiAffinity, Spread, traits
 from hal.units import Quantity
 
 __all__ = ["Job", "Node", "Selector", "Taint", "Toleration"]
@@ -120,11 +121,6 @@ def _shape(*columns: Any) -> _core.Shape:
     return _core.Shape(*columns)
 
 
-@functools.lru_cache(maxsize=65536)
-def _queued(queue: str) -> _core.Traits:
-    return _core.Traits(queue)
-
-
 @model
 class Job:
     """``tasks`` identical tasks that are placed together or not at all.
@@ -166,6 +162,12 @@ class Job:
         Levels of the topology, slices, elasticity, further roles. None: the policy places task by task.
     queue : str
         Leaf of a `hal.QueueTree` that it is charged to.
+    labels : mapping of str to str
+        By which rules of other jobs choose it.
+    rules : sequence of Affinity, AntiAffinity or Spread
+        Towards other jobs; all musts hold.
+    exclusive : bool
+        Its nodes run nothing of other jobs.
 
     Raises
     ------
@@ -194,6 +196,12 @@ class Job:
     priority: Annotated[int, WHOLE, Field(ge=-(2**31), lt=2**31)] = 0
     gang: Gang | None = None
     queue: Annotated[str, TEXT] = ""
+    labels: Mapping[Annotated[str, NAME], Annotated[str, TEXT]] = field(default_factory=dict)
+    rules: Annotated[
+        Sequence[Affinity | AntiAffinity | Spread],
+        BeforeValidator(lambda v: (v,) if isinstance(v, (Affinity, AntiAffinity, Spread)) else as_tuple(v)),
+    ] = ()
+    exclusive: Annotated[bool, WHOLE] = False
     if TYPE_CHECKING:
         _handle: _core.Job = field(init=False)  # built once, so that place() has nothing to convert
 
@@ -238,7 +246,10 @@ class Job:
         )
 
     def _traits(self) -> _core.Traits | None:
-        return _queued(self.queue) if self.queue else None
+        if not (self.queue or self.labels or self.rules or self.exclusive):
+            return None
+        rules = tuple(rule._spec() for rule in self.rules)
+        return traits(self.queue, tuple(sorted(self.labels.items())), rules, self.exclusive)
 
     def _short_of(self, room: Sequence[int]) -> str:
         """Say which tasks of a gang lack room where most of them fit."""

@@ -22,12 +22,16 @@ BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
     auto it = std::find_if(bound_.begin(), bound_.end(),
                            [&](const auto& b) { return b->policy().uid() == policy->uid(); });
     if (it != bound_.end() && ((*it)->bytes() > kIndexBytes || (*it)->stale())) {
+        rule_indices_.clear();  // they hold on to it
         bound_.erase(it);
         it = bound_.end();
     }
     if (it == bound_.end()) {
         bound_.push_front(std::make_unique<BoundPolicy>(policy, cluster_, matcher_));
-        if (bound_.size() > kPolicies) bound_.pop_back();
+        if (bound_.size() > kPolicies) {
+            rule_indices_.clear();
+            bound_.pop_back();
+        }
     } else if (it != bound_.begin()) {
         bound_.splice(bound_.begin(), bound_, it);
     }
@@ -71,9 +75,11 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     auto over = over_quota(job);
     while (!over && static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
         bound.tell(tasks_);
-        const Choice choice = bound.choose(job.shape);
+        RuleIndex* const ruled = rule_index(job.shape, job.traits, policy);
+        const Choice choice = ruled ? ruled->choose(tasks_) : bound.choose(job.shape);
         if (choice.node == kNoNode) break;
-        tasks_.push_back(cluster_.settle({choice.node, job.shape, bound.pick(job.shape, choice.node), job.traits}));
+        tasks_.push_back(
+            cluster_.settle({choice.node, job.shape, bound.pick(job.shape, choice.node), job.traits}));
         scores_.push_back(choice.score);
         cluster_.take(tasks_.back());
     }
@@ -106,6 +112,8 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
 PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy,
                           bool apply) {
     check_names(jobs);
+    sync_rules();
+    for (const JobRequest& job : jobs) check_rules(job);
     PlaceResult out;
     out.version = cluster_.version();
     out.queues = queues_;
@@ -150,6 +158,9 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
     for (std::size_t j = 0; queues_ && j < shape.size(); ++j) {
         ledger(queues_).check("#" + std::to_string(j), traits.empty() ? 0 : traits[j]);
     }
+    sync_rules();
+    for (std::size_t j = 0; rules_ && j < traits.size(); ++j)
+        rules_->check("#" + std::to_string(j), traits[j]);
     PlaceResult out;
     out.version = cluster_.version();
     out.queues = queues_;
@@ -176,6 +187,7 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
 
 void Engine::apply(PlaceResult& result) {
     if (!result.ids.empty()) throw InvalidModel("placements: they are applied already");
+    sync_rules();
     Transaction all(cluster_);
     std::vector<JobId> ids(result.status.size(), kNoJob);
     for (std::size_t j = 0; j < result.status.size(); ++j) {
@@ -192,6 +204,12 @@ void Engine::apply(PlaceResult& result) {
             const ShapeId shape = gang ? gang->roles[result.role[t]].shape : result.shape[j];
             TaskPlace task{static_cast<NodeId>(result.node[t]), shape, result.devices[t], traits};
             task.start = start_of(result, t);
+            if (const std::string why = rule_refusal(task, tasks); !why.empty()) {
+                throw InvalidModel("placements: job " +
+                                   (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +
+                                   " may no longer go to node '" + cluster_.name(task.node) + "': " + why +
+                                   "; the cluster has changed, place again");
+            }
             if (!cluster_.fits(task)) {
                 throw InvalidModel("placements: job " +
                                    (name.empty() ? "#" + std::to_string(j) : "'" + name + "'") +

@@ -2,14 +2,17 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "halcore/engine/bound_policy.h"
 #include "halcore/engine/gang_stage.h"
 #include "halcore/engine/quota_ledger.h"
+#include "halcore/engine/rule_index.h"
 
 namespace hal {
 
@@ -99,8 +102,8 @@ class Engine {
     std::size_t bytes() const;
 
   private:
-    static constexpr std::size_t kPolicies = 8, kLedgers = 4;           // remembered at most
-    static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;  // then indices are dropped
+    static constexpr std::size_t kPolicies = 8, kLedgers = 4, kRuleIndices = 64;  // remembered at most
+    static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;            // then indices are dropped
 
     void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                    PlaceResult& out);
@@ -108,6 +111,14 @@ class Engine {
                     PlaceResult& out);
     void check_names(const std::vector<JobRequest>& jobs);
     std::optional<QuotaLedger::Refusal> over_quota(const JobRequest& job);
+    /// Takes in the rules of traits that are new. Before any task of theirs is taken.
+    void sync_rules();
+    /// InvalidModel for levels that the topology does not have, and for gangs, whose stage knows no rules.
+    void check_rules(const JobRequest& job) const;
+    /// Why rules keep a task, next after others of its job, from its node; empty: they do not.
+    std::string rule_refusal(const TaskPlace& task, std::span<const TaskPlace> own);
+    /// The index for a job that rules bind now; null: none do, and the policy's own index answers.
+    RuleIndex* rule_index(ShapeId shape, TraitsId traits, const std::shared_ptr<const Policy>& policy);
 
     Cluster& cluster_;
     Matcher matcher_;
@@ -115,6 +126,9 @@ class Engine {
     std::list<std::unique_ptr<BoundPolicy>> bound_;    // latest used first
     std::list<std::unique_ptr<QuotaLedger>> ledgers_;  // latest used first
     std::shared_ptr<const QueueTree> queues_;
+    std::unique_ptr<RuleLedger> rules_;  // null: no job ever had a rule
+    TraitsId rules_seen_ = 0;
+    std::map<std::tuple<std::uint64_t, ShapeId, TraitsId>, std::unique_ptr<RuleIndex>> rule_indices_;
     std::vector<TaskPlace> tasks_;  // scratch
     std::vector<double> scores_;
 };

@@ -12,6 +12,8 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     Explanation result;
     result.nodes = cluster_.node_count();
 
+    sync_rules();
+    RuleIndex* const ruled = rule_index(job.shape, job.traits, policy);
     std::map<std::string, NodeId> reasons;
     std::vector<NodeId> nodes;
     for (NodeId n = 0; n < cluster_.node_slots(); ++n) {
@@ -20,6 +22,8 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
             ++reasons[describe(reason, cluster_, shape, n)];
         } else if (const int filter = bound.rejected_by(job.shape, n); filter >= 0) {
             ++reasons["filter '" + policy->filters()[filter]->name() + "' of the policy"];
+        } else if (const std::string rule = ruled ? ruled->refusal(n, {}) : ""; !rule.empty()) {
+            ++reasons[rule];
         } else {
             nodes.push_back(n);
         }
