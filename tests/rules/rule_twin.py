@@ -59,6 +59,6 @@ class PlainRules:
                     yield "skew"
         for other, where in placed:
             for rule in other.rules:
-                if isinstance(rule, AntiAffinity) and rule.weight is None and means(rule, job.labels):
-                    if self.domain(where, rule.level) == self.domain(node, rule.level):
-                        yield "a running job's anti-affinity"
+                must = isinstance(rule, AntiAffinity) and rule.weight is None and means(rule, job.labels)
+                if must and self.domain(where, rule.level) == self.domain(node, rule.level):
+                    yield "a running job's anti-affinity"
