@@ -70,11 +70,35 @@ class Gang:
         roles: (shape, tasks, min_tasks, slice, slice level or '' for one node).
         """
 
+class Traits:
+    """Queue, labels and rules of jobs: immutable, checked when built."""
+
+    def __init__(
+        self,
+        queue: str = "",
+        labels: Sequence[tuple[str, str]] = [],
+        rules: Sequence[tuple[str, str, Sequence[tuple[str, str, Sequence[str]]], int, float]] = [],
+        exclusive: bool = False,
+    ) -> None:
+        """
+        rules: (kind, level, selector as in Shape, max_skew, weight; 0: a must).
+        """
+
+    @property
+    def queue(self) -> str: ...
+    def __reduce__(self) -> tuple: ...
+
 class Job:
     """One job as handed to place()."""
 
     def __init__(
-        self, name: str, shape: Shape, tasks: int = 1, priority: int = 0, gang: Gang | None = None
+        self,
+        name: str,
+        shape: Shape,
+        tasks: int = 1,
+        priority: int = 0,
+        gang: Gang | None = None,
+        traits: Traits | None = None,
     ) -> None: ...
     @property
     def gang(self) -> Gang: ...
@@ -215,6 +239,58 @@ class Cluster:
 
     def bytes(self) -> int: ...
 
+class QueueTree:
+    """Queues with quotas: immutable."""
+
+    def __init__(
+        self,
+        queues: Sequence[tuple[str, str, Sequence[tuple[str, int]], Sequence[tuple[str, int]], float, bool]],
+    ) -> None:
+        """queues: (name, parent or '', guarantee, maximum, weight, lend)."""
+
+    def path(self, arg: str, /) -> str: ...
+    def guarantee(self, arg: str, /) -> list[tuple[str, int]]:
+        """By resource: its own, or else what its children are guaranteed."""
+
+class UseHistory:
+    """Past use of queues, forgotten by half every half-life."""
+
+    def __init__(self, tree: QueueTree, half_life: float) -> None: ...
+    def record(self, queue: str, amounts: Sequence[tuple[str, int]], start: float, end: float) -> None: ...
+    def average(self, queue: str, now: float) -> list[tuple[str, float]]: ...
+
+class QueueOrder:
+    """Fair order of jobs; the arrays are copies."""
+
+    def rows(self) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
+        """That may start, in order."""
+
+    def borrows(self) -> Annotated[NDArray[numpy.uint8], dict(shape=(None,))]:
+        """uint8 by entry of rows: its queue is beyond its guarantee with it."""
+
+    def waiting(self) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
+        """Rows that may not."""
+
+    def block(self, arg: int, /) -> tuple[str, str, str, int, int, int, int, str]:
+        """
+        Why the i-th of waiting waits: queue, path, resource, need, used, reserved, maximum, text.
+        """
+
+def queue_order(
+    tree: QueueTree,
+    jobs: Sequence[Job],
+    cluster: Cluster | None = None,
+    capacity: Sequence[tuple[str, int]] | None = None,
+    history: UseHistory | None = None,
+    now: float = 0.0,
+) -> QueueOrder: ...
+def queue_reclaim(tree: QueueTree, cluster: Cluster, job: Job) -> tuple:
+    """
+    (whether it is enough, (job, borrowing branch), what is still in the way or None).
+    """
+
+def queue_used(tree: QueueTree, cluster: Cluster, queue: str) -> list[tuple[str, int]]: ...
+
 class Result:
     """Columns of one place() call; the arrays are views of it."""
 
@@ -248,8 +324,16 @@ class Result:
     def ids(self) -> object:
         """Ids of the jobs once applied; -1 where not placed."""
 
-def place(cluster: Cluster, jobs: Sequence[Job], policy: Policy, apply: bool = False) -> Result: ...
-def place_one(cluster: Cluster, job: Job, policy: Policy, apply: bool = False) -> Result: ...
+def place(
+    cluster: Cluster,
+    jobs: Sequence[Job],
+    policy: Policy,
+    apply: bool = False,
+    queues: QueueTree | None = None,
+) -> Result: ...
+def place_one(
+    cluster: Cluster, job: Job, policy: Policy, apply: bool = False, queues: QueueTree | None = None
+) -> Result: ...
 def place_columns(
     cluster: Cluster,
     shape: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
@@ -258,7 +342,13 @@ def place_columns(
     | None,
     policy: Policy,
     apply: bool = False,
-) -> Result: ...
+    queues: QueueTree | None = None,
+    traits: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)]
+    | None = None,
+    all_traits: Sequence[Traits] = [],
+) -> Result:
+    """traits: index of each job into all_traits, -1: none."""
+
 def apply(arg0: Cluster, arg1: Result, /) -> None: ...
 def book(cluster: Cluster, result: Result) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
     """Applies a copy of the result, which stays as it was: for a trial."""
@@ -268,7 +358,9 @@ def resize(cluster: Cluster, job: str, tasks: Sequence[int], policy: Policy) -> 
     Changes how many tasks of each role a running job has; False, and nothing changed, without room.
     """
 
-def explain(cluster: Cluster, job: Job, policy: Policy, top: int = 5) -> dict[str, Any]: ...
+def explain(
+    cluster: Cluster, job: Job, policy: Policy, top: int = 5, queues: QueueTree | None = None
+) -> dict[str, Any]: ...
 def choose(cluster: Cluster, shape: Shape, policy: Policy, by_scan: bool) -> tuple[int, float]:
     """
     Best node for one task by the index, or by a scan of all nodes: (index or -1, score).

@@ -134,7 +134,9 @@ OrderHandle order(const QueuesPtr& tree, const std::vector<const JobHandle*>& jo
     return {tree, std::move(found)};
 }
 
-nb::tuple reclaim_for(const QueuesPtr& tree, ClusterHandle& handle, const JobHandle& job) {
+using ReclaimTuple = std::tuple<bool, std::vector<std::pair<std::string, std::string>>, std::optional<BlockTuple>>;
+
+ReclaimTuple reclaim_for(const QueuesPtr& tree, ClusterHandle& handle, const JobHandle& job) {
     Reclaim found;
     std::vector<std::pair<std::string, std::string>> victims;
     handle.run([&](Cluster& c, Engine& engine) {
@@ -151,8 +153,9 @@ nb::tuple reclaim_for(const QueuesPtr& tree, ClusterHandle& handle, const JobHan
             victims.emplace_back(name.empty() ? "#" + std::to_string(victim.id) : name, tree->name(victim.branch));
         }
     });
-    return nb::make_tuple(found.enough, victims,
-                          found.enough ? nb::none() : nb::cast(block_tuple(found.block, *tree)));
+    std::optional<BlockTuple> block;
+    if (!found.enough) block = block_tuple(found.block, *tree);
+    return {found.enough, std::move(victims), std::move(block)};
 }
 
 std::vector<std::pair<std::string, std::int64_t>> used(const QueuesPtr& tree, ClusterHandle& handle,

@@ -16,7 +16,7 @@ from hal.model import Job
 from hal.place import place
 from hal.queues import Queue, QueueTree, order
 
-CAPACITY = {"cpus": 400_000, "memory": "1600TiB", "gpus": 50_000}
+CAPACITY: dict[str, int | float | str] = {"cpus": 400_000, "memory": "1600TiB", "gpus": 50_000}
 
 
 class Instance(NamedTuple):

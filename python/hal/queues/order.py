@@ -67,10 +67,22 @@ class Wait:
     @classmethod
     def _of(cls, block: tuple[Any, ...]) -> Wait:
         queue, path, resource, need, used, reserved, maximum, text = block
-        figures = [
-            human(resource, x)[1] for x in (need, used, reserved, maximum, used + reserved + need - maximum)
-        ]
-        return cls(queue, path, path.count(" › ") + 1 if path else 0, human(resource, 0)[0], *figures, text)
+        missing = used + reserved + need - maximum
+        need, used, reserved, maximum, missing = (
+            human(resource, amount)[1] for amount in (need, used, reserved, maximum, missing)
+        )
+        return cls(
+            queue=queue,
+            path=path,
+            level=path.count(" › ") + 1 if path else 0,
+            resource=human(resource, 0)[0],
+            need=need,
+            used=used,
+            reserved=reserved,
+            maximum=maximum,
+            missing=missing,
+            text=text,
+        )
 
 
 class QueueOrder:

@@ -40,7 +40,7 @@ def reclaim(tree: QueueTree, cluster: Cluster, job: Job) -> Reclaim:
 
     Where the job's branch of the tree and another part, the job's must be within its guarantee with the job, and
     the other's beyond its own in what is short. Furthest beyond its fair share gives first; then lowest priority,
-    then the newest. A branch within its guarantee never gives, so that reclaiming goes in no circles.
+    then the highest id in the books. A branch within its guarantee never gives, so that reclaiming goes in no circles.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from hal.queues.queue import Queue
 
 __all__ = ["QueueTree"]
 
-_FIELDS = tuple(f.name for f in fields(Queue))  # type: ignore[arg-type]  # @model makes it a dataclass
+_FIELDS = tuple(f.name for f in fields(Queue))
 
 
 class QueueTree:
