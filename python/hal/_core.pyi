@@ -284,7 +284,9 @@ def queue_order(
     history: UseHistory | None = None,
     now: float = 0.0,
 ) -> QueueOrder: ...
-def queue_reclaim(tree: QueueTree, cluster: Cluster, job: Job) -> tuple:
+def queue_reclaim(
+    tree: QueueTree, cluster: Cluster, job: Job
+) -> tuple[bool, list[tuple[str, str]], tuple[str, str, str, int, int, int, int, str] | None]:
     """
     (whether it is enough, (job, borrowing branch), what is still in the way or None).
     """
