@@ -20,7 +20,10 @@ double key_score(std::uint64_t key) {
 }  // namespace
 
 BoundPolicy::BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher)
-    : policy_(std::move(policy)), cluster_(cluster), matcher_(matcher), slots_(cluster, policy_->tie_seed(), policy_->scope() == Scope::Node) {
+    : policy_(std::move(policy)),
+      cluster_(cluster),
+      matcher_(matcher),
+      slots_(cluster, policy_->tie_seed(), policy_->scope() == Scope::Node) {
     for (const auto& part : policy_->scorers())
         scorers_.push_back(part.scorer->bind(cluster, policy_->seed()));
 }
@@ -72,8 +75,9 @@ void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector
 
 void BoundPolicy::feasible(ShapeId shape, std::vector<NodeId>& nodes) {
     nodes.clear();
+    const Matcher::Probe fits(matcher_, shape);
     for (NodeId n = 0; n < cluster_.node_slots(); ++n) {
-        if (matcher_.fits(shape, n)) nodes.push_back(n);
+        if (fits(n)) nodes.push_back(n);
     }
     if (policy_->filters().empty() || nodes.empty()) return;
     std::vector<std::uint8_t> keep(nodes.size(), 1);
@@ -106,14 +110,19 @@ void BoundPolicy::build(ShapeId shape, ShapeIndex& index) {
     std::vector<std::uint64_t> all(slots_.size(), 0);
     changed_.clear();
     nodes_.clear();
+    const Matcher::Probe fits(matcher_, shape);
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
         const NodeId n = slots_.node(slot);
-        if (n == kNoNode || !matcher_.fits(shape, n)) continue;
+        if (n == kNoNode || !fits(n)) continue;
         changed_.push_back(slot);
         nodes_.push_back(n);
     }
     keys(shape, nodes_, keys_);
-    for (std::size_t i = 0; i < nodes_.size(); ++i) all[changed_[i]] = keys_[i];
+    index.fits.assign(slots_.size() / 64 + 1, 0);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        all[changed_[i]] = keys_[i];
+        index.fits[changed_[i] / 64] |= std::uint64_t{1} << changed_[i] % 64;
+    }
     index.keys.build(std::move(all));
     index.built = true;
     index.synced = slots_.changes().clock();
@@ -123,25 +132,37 @@ void BoundPolicy::build(ShapeId shape, ShapeIndex& index) {
 void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
     const ChangeList& changes = slots_.changes();
     if (index.synced == changes.clock()) return;
+    // Where it fitted nowhere and nothing was freed, it still does not.
+    if (index.keys.top() == 0 && changes.last_freed() <= index.synced) return;
     const std::size_t before = index.keys.bytes();
     index.keys.grow(slots_.size());
+    index.fits.resize(slots_.size() / 64 + 1, 0);
     bytes_ += index.keys.bytes() - before;
     changed_.clear();
-    nodes_.clear();
-    changes.since(index.synced, [&](std::uint32_t slot) {
-        // Where it did not fit and nothing was freed, it still does not.
-        if (index.keys.key(slot) == 0 && changes.freed(slot) <= index.synced) return;
+    changes.since(index.synced, [&](std::uint32_t slot) { changed_.push_back(slot); });
+    nodes_.resize(changed_.size());
+    const Matcher::Probe fits(matcher_, shape);
+    std::uint64_t* const bits = index.fits.data();
+    std::size_t count = 0;
+    for (const std::uint32_t slot : changed_) {
+        // The same for one slot.
+        const std::uint64_t bit = std::uint64_t{1} << slot % 64;
+        const bool fitted = bits[slot / 64] & bit;
+        if (!fitted && changes.freed(slot) <= index.synced) continue;
         const NodeId n = slots_.node(slot);
-        if (n == kNoNode || !matcher_.fits(shape, n)) {
+        if (n != kNoNode && fits(n)) {
+            bits[slot / 64] |= bit;
+            changed_[count] = slot;
+            nodes_[count++] = n;
+        } else if (fitted) {
+            bits[slot / 64] &= ~bit;
             index.keys.set(slot, 0);
-            return;
         }
-        changed_.push_back(slot);
-        nodes_.push_back(n);
-    });
+    }
+    nodes_.resize(count);
     if (!nodes_.empty()) {
         keys(shape, nodes_, keys_);
-        for (std::size_t i = 0; i < nodes_.size(); ++i) index.keys.set(changed_[i], keys_[i]);
+        for (std::size_t i = 0; i < count; ++i) index.keys.set(changed_[i], keys_[i]);
     }
     index.synced = changes.clock();
 }

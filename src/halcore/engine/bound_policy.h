@@ -55,6 +55,8 @@ class BoundPolicy {
         bool built = false;
         std::uint64_t synced = 0;
         MaxIndex keys;  // by slot: score, then rank; 0 where the shape does not fit
+        std::vector<std::uint64_t>
+            fits;  // by slot, a bit: key is not 0. Most slots end in a look at this alone.
     };
     void build(ShapeId shape, ShapeIndex& index);
     void follow(ShapeId shape, ShapeIndex& index);

@@ -119,6 +119,7 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
     out.queues = queues_;
     out.task_begin.push_back(0);
     Transaction all(cluster_);
+    if (apply) cluster_.reserve_jobs(jobs.size());
     for (const JobRequest& job : jobs) place_job(job, policy, apply, out);
     if (apply) all.keep();
     if (!out.gangs.empty()) {
@@ -173,6 +174,10 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
     out.shape.reserve(shape.size());
     out.task_begin.push_back(0);
     Transaction all(cluster_);
+    if (apply) {
+        out.ids.reserve(shape.size());
+        cluster_.reserve_jobs(shape.size());
+    }
     JobRequest job;
     for (std::size_t j = 0; j < shape.size(); ++j) {
         job.shape = shapes[shape[j]];

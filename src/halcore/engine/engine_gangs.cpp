@@ -66,7 +66,7 @@ bool Engine::resize(JobId id, std::span<const std::int32_t> tasks,
     const RunningJob& job = cluster_.job(id);
     const std::string name = job.name.empty() ? "#" + std::to_string(id) : "'" + job.name + "'";
     Gang plain;
-    plain.roles.push_back({job.tasks.front().shape, 1 << 20, 1, 1, ""});
+    plain.roles.push_back({job.tasks[0].shape, 1 << 20, 1, 1, ""});
     const Gang gang = job.gang ? *job.gang : plain;
     refuse_profiles(cluster_, gang, name);
     if (tasks.size() != gang.roles.size())

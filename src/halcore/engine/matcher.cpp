@@ -19,8 +19,39 @@ const Matcher::ClassMatch& Matcher::add(ShapeId shape, ClassId c) {
     if (!match.reason) match.reason = filters::taints(node_class, s);
     const Reason gpu = filters::gpu_model(node_class, s, match.eligible);
     if (!match.reason) match.reason = gpu;
-    match.whole_class = std::popcount(match.eligible) == static_cast<int>(node_class.devices.size());
     return match;
+}
+
+Matcher::Probe::Probe(Matcher& matcher, ShapeId shape)
+    : matcher_(matcher),
+      shape_(matcher.cluster_.shape(shape)),
+      id_(shape),
+      class_(matcher.cluster_.class_column().data()),
+      present_(matcher.cluster_.present_column().data()),
+      free_cpu_(matcher.cluster_.free_column(kCpu).data()),
+      free_memory_(matcher.cluster_.free_column(kMemory).data()),
+      needed_(nullptr),
+      cpu_(shape_.cpu),
+      memory_(shape_.memory),
+      gpus_(shape_.gpus),
+      least_(0),
+      extended_(!shape_.extended.empty()) {
+    const Cluster& cluster = matcher.cluster_;
+    const bool counted = shape_.whole() || (shape_.gpus == 1 && shape_.milli > 0);
+    if (gpus_ > 0 && counted) {
+        needed_ = (shape_.whole() ? cluster.gpu_idle_column() : cluster.gpu_max_column()).data();
+        least_ = shape_.whole() ? shape_.gpus : shape_.milli;
+    }
+    if (matcher.by_class_.size() <= shape) matcher.by_class_.resize(cluster.shape_count());
+    auto& row = matcher.by_class_[shape];
+    while (row.size() < cluster.classes().size()) {
+        const auto c = static_cast<ClassId>(row.size());
+        const ClassMatch& match = matcher.match_class(shape, c);
+        const bool all =
+            std::popcount(match.eligible) == static_cast<int>(cluster.classes()[c].devices.size());
+        row.push_back(match.reason ? kNo : all && counted ? kAll : kSome);
+    }
+    classes_ = row.data();
 }
 
 Reason Matcher::check(ShapeId shape, NodeId node) {

@@ -14,26 +14,46 @@ class Matcher {
 
     /// The first filter that rejects, or none. Plain: it asks the filters.
     Reason check(ShapeId shape, NodeId node);
-    /// The same answer as !check(), from counters where they decide. What the engine's loops use.
-    bool fits(ShapeId shape, NodeId node) {
-        const ClassMatch& match = match_class(shape, cluster_.class_of(node));
-        if (match.reason || !cluster_.present(node)) return false;
-        const Shape& s = cluster_.shape(shape);
-        if (s.cpu > cluster_.free(kCpu, node) || s.memory > cluster_.free(kMemory, node)) return false;
-        if (s.gpus) {
-            if (match.whole_class && s.whole()) {
-                if (cluster_.gpu_idle(node) < s.gpus) return false;
-            } else if (match.whole_class && s.milli > 0 && s.gpus == 1) {
-                if (cluster_.gpu_max_free(node) < s.milli) return false;
-            } else if (filters::gpus(cluster_, s, node, match.eligible)) {
+    /// The same answer as !check().
+    bool fits(ShapeId shape, NodeId node) { return Probe(*this, shape)(node); }
+
+    /// fits() for many nodes in a row: what does not change between them is looked up once. Valid until the
+    /// cluster's structure changes.
+    class Probe {
+      public:
+        Probe(Matcher& matcher, ShapeId shape);
+        bool operator()(NodeId n) const {
+            const std::uint8_t match = classes_[class_[n]];
+            if (match == kNo || !present_[n] || cpu_ > free_cpu_[n] || memory_ > free_memory_[n])
                 return false;
+            if (gpus_ > 0) {
+                if (match == kSome) {
+                    if (filters::gpus(matcher_.cluster_, shape_, n, matcher_.eligible(id_, n))) return false;
+                } else if (needed_[n] < least_) {
+                    return false;
+                }
             }
+            return !extended_ || !filters::resources(matcher_.cluster_, shape_, n);
         }
-        for (const auto& [resource, amount] : s.extended) {
-            if (amount > cluster_.free(resource, node)) return false;
-        }
-        return true;
-    }
+
+      private:
+        friend class Matcher;
+        // Of a node class: no node fits; all devices are alike to the shape, so a counter decides; ask the
+        // filter.
+        enum : std::uint8_t { kNo, kAll, kSome };
+        Matcher& matcher_;
+        const Shape& shape_;
+        ShapeId id_;
+        const std::uint8_t* classes_;
+        const std::uint32_t* class_;
+        const std::uint8_t* present_;
+        const std::int64_t *free_cpu_, *free_memory_;
+        const std::int32_t* needed_;  // the counter of devices that decides
+        std::int64_t cpu_, memory_;
+        std::int32_t gpus_, least_;
+        bool extended_;
+    };
+
     /// Devices of the node that the shape may use, busy or not.
     std::uint64_t eligible(ShapeId shape, NodeId node) {
         return match_class(shape, cluster_.class_of(node)).eligible;
@@ -46,7 +66,6 @@ class Matcher {
   private:
     struct ClassMatch {
         bool known = false;
-        bool whole_class = false;  // every device is eligible
         Reason reason;
         std::uint64_t eligible = 0;
     };
@@ -59,7 +78,8 @@ class Matcher {
     const ClassMatch& add(ShapeId shape, ClassId c);
 
     const Cluster& cluster_;
-    std::vector<std::vector<ClassMatch>> matches_;  // [shape][class]
+    std::vector<std::vector<ClassMatch>> matches_;     // [shape][class]
+    std::vector<std::vector<std::uint8_t>> by_class_;  // [shape][class]: what a Probe reads
     struct Capacity {
         std::uint64_t structure = UINT64_MAX;
         std::int64_t tasks = 0;

@@ -146,7 +146,7 @@ class Rebalance {
         for (Move& move : moves) {
             std::erase(on_node_[move.from.node], move.job);
             on_node_[move.to.node].push_back(move.job);
-            cluster_.set_tasks(move.job, {move.to});
+            cluster_.set_tasks(move.job, std::span<const TaskPlace>(&move.to, 1));
             touched.insert(move.to.node);
             plan_.moves.push_back(std::move(move));
         }
@@ -195,7 +195,7 @@ void apply_rebalance(Engine& engine, const RebalancePlan& plan) {
         TaskPlace to = move.to;
         if (!cluster.fits(to)) refuse(" no longer fits where it was to go");
         cluster.take(to);
-        std::vector<TaskPlace> tasks = cluster.job(move.job).tasks;
+        TaskList tasks = cluster.job(move.job).tasks;
         tasks[move.task] = to;
         cluster.set_tasks(move.job, std::move(tasks));
     }

@@ -75,8 +75,10 @@ void Slots::settle(Group& group, KindId kind) {
     if (group.slot == kNone) {
         if (best != kNoNode) group.slot = new_slot(best);
     } else if (node_[group.slot] != best) {
+        // Another node of the kind, equally empty: room only where there was none.
+        const bool frees = node_[group.slot] == kNoNode;
         node_[group.slot] = best;
-        changes_.touch(group.slot, true);
+        changes_.touch(group.slot, frees);
     }
 }
 

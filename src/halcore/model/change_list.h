@@ -18,6 +18,9 @@ class ChangeList {
     /// When thing i last changed in a way that may have opened room (released, added, updated).
     std::uint64_t freed(std::uint32_t i) const { return links_[i].freed; }
 
+    /// When anything last changed in such a way.
+    std::uint64_t last_freed() const { return last_freed_; }
+
     void add() {
         links_.push_back({0, 0, kEnd, kEnd});
         touch(size() - 1, true);
@@ -25,7 +28,7 @@ class ChangeList {
     void touch(std::uint32_t i, bool frees) {
         Link& link = links_[i];
         link.stamp = ++clock_;
-        if (frees) link.freed = clock_;
+        if (frees) link.freed = last_freed_ = clock_;
         if (head_ == i) return;
         if (link.previous != kEnd) links_[link.previous].next = link.next;
         if (link.next != kEnd) links_[link.next].previous = link.previous;
@@ -49,7 +52,7 @@ class ChangeList {
     };
     std::vector<Link> links_;
     std::uint32_t head_ = kEnd;
-    std::uint64_t clock_ = 0;
+    std::uint64_t clock_ = 0, last_freed_ = 0;
 };
 
 }  // namespace hal

@@ -141,7 +141,7 @@ bool Cluster::fits(const TaskPlace& task) const {
 
 // ---- jobs ----------------------------------------------------------------------------------------
 
-JobId Cluster::add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> tasks,
+JobId Cluster::add_job(std::string name, std::int32_t priority, TaskList tasks,
                        std::shared_ptr<const Gang> gang, std::vector<std::uint8_t> roles) {
     if (!name.empty() && job_by_name_.contains(name)) {
         throw InvalidModel("job '" + name + "': the name is taken by a running job; release it first");
@@ -179,7 +179,7 @@ void Cluster::remove_job(JobId id) {
     drop_job(id);
 }
 
-void Cluster::set_tasks(JobId id, std::vector<TaskPlace> tasks, std::vector<std::uint8_t> roles) {
+void Cluster::set_tasks(JobId id, TaskList tasks, std::vector<std::uint8_t> roles) {
     if (marked()) {
         undo_jobs_.emplace_back(id, jobs_[id]);
         undo_.push_back({Undo::Op::SetTasks, {}, undo_jobs_.size() - 1});
@@ -296,9 +296,9 @@ std::uint64_t Cluster::digest() const {
 }
 
 std::size_t Cluster::bytes() const {
-    std::size_t total = kind_.bytes() + task_count_.bytes() + present_.bytes() + gpu_begin_.bytes() +
-                        gpu_count_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() + gpu_total_.bytes() +
-                        gpu_idle_.bytes() + gpu_max_.bytes() +
+    std::size_t total = kind_.bytes() + class_.bytes() + task_count_.bytes() + present_.bytes() +
+                        gpu_begin_.bytes() + gpu_count_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() +
+                        gpu_total_.bytes() + gpu_idle_.bytes() + gpu_max_.bytes() +
                         class_count_.capacity() * sizeof(std::uint16_t) + changes_.bytes();
     for (const auto& c : free_) total += 2 * c.bytes();
     total += names_.capacity() * sizeof(std::string) + by_name_.size() * (sizeof(std::string) + 32);

@@ -16,32 +16,21 @@
 #include "halcore/model/node_class.h"
 #include "halcore/model/node_tree.h"
 #include "halcore/model/shape.h"
+#include "halcore/model/task_list.h"
 #include "halcore/model/task_observer.h"
 #include "halcore/model/traits.h"
 
 namespace hal {
 
-using NodeId = std::uint32_t;
 using JobId = std::uint32_t;
-inline constexpr NodeId kNoNode = UINT32_MAX;
 inline constexpr JobId kNoJob = UINT32_MAX;
-
-/// Where one task runs: the node and the set of its devices.
-struct TaskPlace {
-    NodeId node = kNoNode;
-    ShapeId shape = 0;
-    std::uint64_t devices = 0;
-    TraitsId traits = 0;  // of its job; 0: none
-    std::uint8_t start = kAnyStart;  // of a GPU instance: its first memory slice
-    friend bool operator==(const TaskPlace&, const TaskPlace&) = default;
-};
 
 /// A job in the books. `name` is empty for jobs that came in as columns: they are known by their id.
 struct RunningJob {
     std::string name;
     std::int32_t priority = 0;
     bool live = false;
-    std::vector<TaskPlace> tasks;      // in rank order, role by role
+    TaskList tasks;                    // in rank order, role by role
     std::shared_ptr<const Gang> gang;  // null: plain tasks
     std::vector<std::uint8_t> roles;   // by task; empty: all of role 0
 };
@@ -92,7 +81,7 @@ class Cluster {
     const Interner& models() const { return models_; }
 
     KindId kind(NodeId n) const { return kind_[n]; }
-    ClassId class_of(NodeId n) const { return kinds_[kind_[n]].node_class; }
+    ClassId class_of(NodeId n) const { return class_[n]; }
     const NodeClass& node_class(NodeId n) const { return classes_[class_of(n)]; }
     const Table<NodeClass>& classes() const { return classes_; }
     const Table<NodeKind>& kinds() const { return kinds_; }
@@ -113,6 +102,9 @@ class Cluster {
     const Column<std::int64_t>& gpu_begin_column() const { return gpu_begin_; }
     const Column<std::int32_t>& gpu_count_column() const { return gpu_count_; }
     const Column<std::int32_t>& gpu_total_column() const { return gpu_total_; }
+    const Column<std::int32_t>& gpu_idle_column() const { return gpu_idle_; }
+    const Column<std::int32_t>& gpu_max_column() const { return gpu_max_; }
+    const Column<std::uint32_t>& class_column() const { return class_; }
     const Column<std::uint8_t>& present_column() const { return present_; }
     const Column<std::uint32_t>& task_column() const { return task_count_; }
 
@@ -148,12 +140,13 @@ class Cluster {
     void take(const TaskPlace& task);
     void give(const TaskPlace& task);
     bool fits(const TaskPlace& task) const;  // checks everything, for answers from outside
-    JobId add_job(std::string name, std::int32_t priority, std::vector<TaskPlace> taken_tasks,
+    JobId add_job(std::string name, std::int32_t priority, TaskList taken_tasks,
                   std::shared_ptr<const Gang> gang = nullptr, std::vector<std::uint8_t> roles = {});
+    void reserve_jobs(std::size_t more) { jobs_.reserve(jobs_.size() + more); }
     /// The resources of its tasks are given back too.
     void remove_job(JobId id);
     /// Takes tasks of a running job away, or adds ones already taken (elastic gangs, lost nodes, moves).
-    void set_tasks(JobId id, std::vector<TaskPlace> tasks, std::vector<std::uint8_t> roles = {});
+    void set_tasks(JobId id, TaskList tasks, std::vector<std::uint8_t> roles = {});
     JobId find_job(const std::string& name) const;  // kNoJob when absent
     bool has_job(JobId id) const { return id < jobs_.size() && jobs_[id].live; }
     const RunningJob& job(JobId id) const { return jobs_[id]; }
@@ -201,7 +194,7 @@ class Cluster {
     std::vector<std::string> names_;
     std::unordered_map<std::string, NodeId> by_name_;
     std::vector<Column<std::int64_t>> free_, capacity_;
-    Column<std::uint32_t> kind_, task_count_;
+    Column<std::uint32_t> kind_, class_, task_count_;
     Column<std::uint8_t> present_;
     Column<std::int64_t> gpu_begin_;
     Column<std::int32_t> gpu_count_, gpu_free_, gpu_total_, gpu_idle_, gpu_max_;

@@ -74,6 +74,7 @@ NodeId Cluster::append_node(const NodeSpec& spec) {
     by_name_.emplace(spec.name, n);
     if (tree_) tree_->attach(n, spec.name);
     kind_.push_back(0);
+    class_.push_back(0);
     task_count_.push_back(0);
     present_.push_back(0);
     gpu_begin_.push_back(0);
@@ -96,6 +97,7 @@ void Cluster::write_node(NodeId n, const NodeSpec& spec) {
         ++kind_size_[kind];
     }
     kind_[n] = kind;
+    class_[n] = kinds_[kind].node_class;
     const auto& capacity = kinds_[kind].capacity;
     for (ResourceId r = 0; r < resource_count(); ++r) {
         const std::int64_t used = capacity_[r][n] - free_[r][n];
@@ -207,6 +209,7 @@ void Cluster::add_columns(const NodeColumns& in) {
     by_name_.merge(fresh);
     names_.insert(names_.end(), std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
     kind_.resize(total);
+    class_.resize(total);
     task_count_.resize(total, 0);
     present_.resize(total, 1);
     gpu_begin_.resize(total);
@@ -227,6 +230,7 @@ void Cluster::add_columns(const NodeColumns& in) {
         const NodeId n = first + static_cast<NodeId>(i);
         const auto& capacity = kinds_[kinds[i]].capacity;
         kind_[n] = kinds[i];
+        class_[n] = kinds_[kinds[i]].node_class;
         ++kind_size_[kinds[i]];
         for (ResourceId r = 0; r < capacity.size(); ++r) free_[r][n] = capacity_[r][n] = capacity[r];
         gpu_begin_[n] = static_cast<std::int64_t>(row_begin);
@@ -311,7 +315,7 @@ std::vector<std::string> Cluster::remove_node(const std::string& name, bool evic
         if (rest.empty()) {
             drop_job(id);
         } else {
-            set_tasks(id, std::move(rest), std::move(roles));
+            set_tasks(id, rest, std::move(roles));
         }
     }
     set_present(n, false);

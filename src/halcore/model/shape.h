@@ -7,10 +7,10 @@
 #include "halcore/model/node_class.h"
 #include "halcore/model/partition.h"
 #include "halcore/model/spec.h"
+#include "halcore/model/task_list.h"
 
 namespace hal {
 
-using ShapeId = std::uint32_t;
 using ResourceId = std::uint32_t;
 inline constexpr ResourceId kCpu = 0;
 inline constexpr ResourceId kMemory = 1;  // extended resources follow

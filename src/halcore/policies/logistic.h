@@ -14,7 +14,6 @@ class Logistic {
         int k = table.guess_[static_cast<int>((x + kRange) * kPerUnit)];
         while (x < table.step_[k]) --k;  // x + kRange may have rounded up into the next cell
         while (x >= table.step_[k + 1]) ++k;
-        while (x < table.step_[k]) --k;  // x + kRange may round up into the next cell
         return k;
     }
     static int compute(double x);  // the plain twin

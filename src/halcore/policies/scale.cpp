@@ -40,11 +40,10 @@ bool Scale::stale() const {
     return !std::equal(now, now + 3, scale_);
 }
 
-std::int64_t Scale::gpu_request(const Shape& s, NodeId node) const {
-    if (s.gpus == 0) return 0;
+// Asked for by memory: the share depends on the device.
+std::int64_t Scale::gpu_share(const Shape& s, NodeId node) const {
     const auto& devices = cluster_.node_class(node).devices;
-    return std::int64_t{s.gpus} *
-           (s.milli > 0 ? s.milli : share_on(s, devices.empty() ? Device{} : devices[0]));
+    return s.gpus * std::int64_t{share_on(s, devices.empty() ? Device{} : devices[0])};
 }
 
 double Scale::clip(double score) const {

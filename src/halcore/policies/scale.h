@@ -1,6 +1,6 @@
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "halcore/policies/params.h"
 
@@ -22,28 +22,32 @@ class Scale {
   public:
     Scale(const ScaleParams& params, const Cluster& cluster);
 
-    /// sum over resources of weight * part(resource amounts of the node and the request, scaled) / sum of
-    /// weights.
+    /// For each node: sum over resources of weight * part(free, request, scale) / sum of weights.
     template <class Part>
-    double mean(ShapeId shape, NodeId node, Part&& part) const {
+    void means(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out, Part&& part) const {
         const Shape& s = cluster_.shape(shape);
-        double sum = 0;
-        if (weight_[0] > 0)
-            sum += weight_[0] * part(double(cluster_.free(kCpu, node)), double(s.cpu), scale_[0]);
-        if (weight_[1] > 0)
-            sum += weight_[1] * part(double(cluster_.free(kMemory, node)), double(s.memory), scale_[1]);
-        if (weight_[2] > 0) {
-            sum += weight_[2] *
-                   part(double(cluster_.gpu_total_free(node)), double(gpu_request(s, node)), scale_[2]);
+        const std::int64_t* const cpu = cluster_.free_column(kCpu).data();
+        const std::int64_t* const memory = cluster_.free_column(kMemory).data();
+        const std::int32_t* const gpu = cluster_.gpu_total_column().data();
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const NodeId n = nodes[i];
+            double sum = 0;
+            if (weight_[0] > 0) sum += weight_[0] * part(double(cpu[n]), double(s.cpu), scale_[0]);
+            if (weight_[1] > 0) sum += weight_[1] * part(double(memory[n]), double(s.memory), scale_[1]);
+            if (weight_[2] > 0)
+                sum += weight_[2] * part(double(gpu[n]), double(gpu_request(s, n)), scale_[2]);
+            out[i] = sum / total_;
         }
-        return sum / total_;
     }
     /// Into [0, 1], in steps when asked.
     double clip(double score) const;
     bool stale() const;
 
   private:
-    std::int64_t gpu_request(const Shape& s, NodeId node) const;
+    std::int64_t gpu_request(const Shape& s, NodeId node) const {
+        return s.milli > 0 || s.gpus == 0 ? std::int64_t{s.gpus} * s.milli : gpu_share(s, node);
+    }
+    std::int64_t gpu_share(const Shape& s, NodeId node) const;
     void measure(double (&scale)[3]) const;
 
     const Cluster& cluster_;

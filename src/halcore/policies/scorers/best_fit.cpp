@@ -22,12 +22,9 @@ class BestFit final : public BoundScorer {
     BestFit(const Config& config, const Cluster& cluster, std::uint64_t)
         : scale_(config.scale, cluster), worst_(config.worst) {}
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
-        for (std::size_t i = 0; i < nodes.size(); ++i) {
-            const double left = scale_.mean(shape, nodes[i], [](double free, double request, double scale) {
-                return (free - request) / scale;
-            });
-            out[i] = scale_.clip(worst_ ? left : 1 - left);
-        }
+        scale_.means(shape, nodes, out,
+                     [](double free, double request, double scale) { return (free - request) / scale; });
+        for (double& score : out) score = scale_.clip(worst_ ? score : 1 - score);
     }
     bool stale() const override { return scale_.stale(); }
 

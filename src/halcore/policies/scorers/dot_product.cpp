@@ -13,12 +13,10 @@ class DotProduct final : public BoundScorer {
   public:
     DotProduct(const ScaleParams& params, const Cluster& cluster, std::uint64_t) : scale_(params, cluster) {}
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
-        for (std::size_t i = 0; i < nodes.size(); ++i) {
-            out[i] =
-                scale_.clip(1 - scale_.mean(shape, nodes[i], [](double free, double request, double scale) {
-                    return (free / scale) * (request / scale);
-                }));
-        }
+        scale_.means(shape, nodes, out, [](double free, double request, double scale) {
+            return (free / scale) * (request / scale);
+        });
+        for (double& score : out) score = scale_.clip(1 - score);
     }
     bool stale() const override { return scale_.stale(); }
 
