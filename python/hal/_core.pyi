@@ -374,13 +374,13 @@ class PreemptPlan:
     @property
     def placement(self) -> Result: ...
     @property
-    def victims(self) -> list:
+    def victims(self) -> list[tuple[Any, ...]]:
         """
         (id, name, priority, task indices, (node, devices) of each, tasks left, work lost)
         """
 
     @property
-    def cost(self) -> tuple:
+    def cost(self) -> tuple[Any, ...]:
         """(jobs, highest priority or None, sum of priorities, work lost, tasks)"""
 
     @property
@@ -401,7 +401,7 @@ def preempt(
     budgets: Sequence[tuple[str, Sequence[int | str], int]] = [],
     effort: int = 400000,
 ) -> PreemptPlan: ...
-def missing(cluster: Cluster, job: Job, policy: Policy) -> tuple:
+def missing(cluster: Cluster, job: Job, policy: Policy) -> tuple[Any, ...]:
     """
     What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, (resource, amount), filter, nodes filtered).
     """
@@ -413,7 +413,7 @@ class RebalancePlan:
     """Moves that can be made one after another."""
 
     @property
-    def moves(self) -> list:
+    def moves(self) -> list[tuple[Any, ...]]:
         """(id, name, task, from node, from devices, to node, to devices)"""
 
     @property

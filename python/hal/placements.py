@@ -165,12 +165,12 @@ class Placements(Sequence[Placement]):
             ids = self._result.ids if self._result.applied else _core.book(core, self._result)
             later = ids[line:]
             core.release_ids(np.ascontiguousarray(later[later >= 0]))
-            job = self._core_job(line)
-            told = _core.explain(core, job, self.policy._core, top, self._queues)
+            asked = self._core_job(line)
+            told = _core.explain(core, asked, self.policy._core, top, self._queues)
             change, preemption = None, ""
             if self.status[line] != Status.PLACED:
-                change = from_core(_core.missing(core, job, self.policy._core), job.tasks)
-                preemption = _victims(core, job, self.policy)
+                change = from_core(_core.missing(core, asked, self.policy._core), asked.tasks)
+                preemption = _victims(core, asked, self.policy)
         finally:
             core.rollback(mark)
         status = Status(int(self.status[line]))

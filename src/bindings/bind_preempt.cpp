@@ -16,6 +16,8 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
+using AnyTuple = nb::typed<nb::tuple, nb::any, nb::ellipsis>;
+
 using Amounts = std::vector<std::pair<JobKey, std::int64_t>>;
 using Budget = std::tuple<std::string, std::vector<JobKey>, std::int64_t>;
 
@@ -48,7 +50,7 @@ PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& pol
     });
 }
 
-nb::tuple missing(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy) {
+AnyTuple missing(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy) {
     std::string node;
     const Missing found = h.run([&](Cluster& c, Engine& engine) {
         Missing m = find_missing(engine, h.request(job), policy.policy);
@@ -59,8 +61,8 @@ nb::tuple missing(ClusterHandle& h, const JobHandle& job, const PolicyHandle& po
                           found.filtered);
 }
 
-nb::list victims(const PreemptPlan& plan) {
-    nb::list rows;
+nb::typed<nb::list, AnyTuple> victims(const PreemptPlan& plan) {
+    nb::typed<nb::list, AnyTuple> rows;
     for (const Victim& v : plan.victims) {
         nb::list places;
         for (const TaskPlace& p : v.places) places.append(nb::make_tuple(p.node, p.devices));
@@ -78,7 +80,7 @@ void bind_preempt(nb::module_& m) {
                      "(id, name, priority, task indices, (node, devices) of each, tasks left, work lost)")
         .def_prop_ro(
             "cost",
-            [](const PreemptPlan& p) {
+            [](const PreemptPlan& p) -> AnyTuple {
                 return nb::make_tuple(p.cost.jobs, p.victims.empty() ? nb::none() : nb::cast(p.cost.worst),
                                       p.cost.priorities, p.cost.lost, p.cost.tasks);
             },

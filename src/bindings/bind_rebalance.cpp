@@ -14,6 +14,8 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
+using AnyTuple = nb::typed<nb::tuple, nb::any, nb::ellipsis>;
+
 using Wants = std::vector<std::pair<const ShapeHandle*, std::int64_t>>;
 
 RebalancePlan plan(ClusterHandle& h, const PolicyHandle& policy, std::int64_t max_moves, const Wants& want,
@@ -35,8 +37,8 @@ RebalancePlan plan(ClusterHandle& h, const PolicyHandle& policy, std::int64_t ma
     });
 }
 
-nb::list moves(const RebalancePlan& plan) {
-    nb::list rows;
+nb::typed<nb::list, AnyTuple> moves(const RebalancePlan& plan) {
+    nb::typed<nb::list, AnyTuple> rows;
     for (const Move& m : plan.moves) {
         rows.append(
             nb::make_tuple(m.job, m.name, m.task, m.from.node, m.from.devices, m.to.node, m.to.devices));
