@@ -136,8 +136,10 @@ library: $(STAMP)/tools  ## build and link the core alone, without Python
 asan: $(STAMP)/installed  ## the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	bash tools/sanitize.sh asan $(BIN) $(CORE_TESTS)
 
-tsan: $(STAMP)/installed  ## the core's tests under ThreadSanitizer
-	bash tools/sanitize.sh tsan $(BIN) $(CORE_TESTS)
+# What several threads do; the other tests have one.
+THREAD_TESTS ?= tests/threads
+tsan: $(STAMP)/installed  ## the tests of several threads under ThreadSanitizer
+	bash tools/sanitize.sh tsan $(BIN) $(THREAD_TESTS)
 
 FUZZ_SECONDS ?= 60
 fuzz: $(STAMP)/installed  ## feed the loaders garbage for FUZZ_SECONDS

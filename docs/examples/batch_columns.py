@@ -1,6 +1,7 @@
 """Replay columns of your own: an order, predictions and a maintenance of your own too."""
 
 import numpy as np
+
 from hal.replay import Workload, replay_queue
 
 workload = Workload.from_columns(

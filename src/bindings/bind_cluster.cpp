@@ -28,11 +28,10 @@ nb::object view(const hal::Column<T>& column) {
 }
 
 ClusterHandle* from_columns(const Column<std::int64_t>& cpu, const Column<std::int64_t>& memory,
-                                            const Column<std::int32_t>& gpu_count,
-                                            const Column<std::int32_t>& gpu_model,
-                                            const Column<std::int64_t>& gpu_memory, std::vector<std::string> models,
-                                            std::optional<std::vector<std::string>> names,
-                                            const std::map<std::string, Column<std::int64_t>>& extended) {
+                            const Column<std::int32_t>& gpu_count, const Column<std::int32_t>& gpu_model,
+                            const Column<std::int64_t>& gpu_memory, std::vector<std::string> models,
+                            std::optional<std::vector<std::string>> names,
+                            const std::map<std::string, Column<std::int64_t>>& extended) {
     NodeColumns columns;
     columns.cpu = as_span(cpu);
     columns.memory = as_span(memory);
@@ -69,7 +68,8 @@ JobId bind_job(ClusterHandle& self, const std::string& name, const ShapeHandle& 
                                                     engine.matcher().eligible(shape, task.node));
                 }
                 if (task.devices) task = c.settle(task);
-                if (!c.fits(task)) throw InvalidModel("job '" + name + "': it does not fit on node '" + node + "'");
+                if (!c.fits(task))
+                    throw InvalidModel("job '" + name + "': it does not fit on node '" + node + "'");
                 c.take(task);
                 tasks.push_back(task);
             }
@@ -132,114 +132,146 @@ nb::dict cluster_columns(const Cluster& c) {
 
 void bind_cluster(nb::module_& m) {
     using Handle = ClusterHandle;
-    nb::class_<Handle>(m, "Cluster", "Nodes and what runs on them. One call at a time; others wait their turn.")
+    nb::class_<Handle>(m, "Cluster",
+                       "Nodes and what runs on them. One call at a time; others wait their turn.")
         .def(nb::init<>())
         .def_static("from_columns", &from_columns, "cpu"_a.noconvert(), "memory"_a.noconvert(),
-                    "gpu_count"_a.noconvert(), "gpu_model"_a.noconvert(), "gpu_memory"_a.noconvert(), "models"_a,
-                    "names"_a.none() = nb::none(), "extended"_a = std::map<std::string, Column<std::int64_t>>{})
+                    "gpu_count"_a.noconvert(), "gpu_model"_a.noconvert(), "gpu_memory"_a.noconvert(),
+                    "models"_a, "names"_a.none() = nb::none(),
+                    "extended"_a = std::map<std::string, Column<std::int64_t>>{})
         .def("add_nodes",
              [](Handle& h, std::vector<NodeSpec> specs) {
                  h.run([&](Cluster& c, Engine&) { c.add_nodes(std::move(specs)); });
              })
         .def("update_node",
-             [](Handle& h, NodeSpec spec) { h.run([&](Cluster& c, Engine&) { c.update_node(std::move(spec)); }); })
-        .def("remove_node",
-             [](Handle& h, const std::string& name, bool evict) {
-                 return h.run([&](Cluster& c, Engine&) { return c.remove_node(name, evict); });
-             },
-             "name"_a, "evict"_a = false)
-        .def("set_topology",
-             [](Handle& h, std::shared_ptr<Topology> topology, std::vector<std::string> names) {
-                 h.run([&](Cluster& c, Engine&) { c.set_topology(std::move(topology), std::move(names)); });
-             },
-             "topology"_a.none(), "names"_a, "Names by topology node; None takes the topology away.")
-        .def("node", [](Handle& h, const std::string& name) {
-            return h.run([&](Cluster& c, Engine&) { return c.spec(c.index_of(name)); });
-        })
-        .def("index_of", [](Handle& h, const std::string& name) {
-            return h.run([&](Cluster& c, Engine&) { return c.index_of(name); });
-        })
-        .def("name_of", [](Handle& h, std::int64_t n) {
-            return h.run([&](Cluster& c, Engine&) {
-                if (n < 0 || n >= c.node_slots()) throw InvalidModel("node: index " + std::to_string(n) + " is unknown");
-                return c.name(static_cast<NodeId>(n));
-            });
-        })
-        .def("node_names", [](Handle& h) {
-            return h.run([](Cluster& c, Engine&) {
-                std::vector<std::string> names;
-                for (NodeId n = 0; n < c.node_slots(); ++n) {
-                    if (c.present(n)) names.push_back(c.name(n));
-                }
-                return names;
-            });
-        }, "Present nodes, in index order.")
-        .def_prop_ro("n_nodes", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.node_count(); }); })
-        .def_prop_ro("n_slots", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.node_slots(); }); },
-                     "Length of the columns: present and removed nodes.")
-        .def_prop_ro("n_jobs", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.job_count(); }); })
-        .def_prop_ro("version", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.version(); }); })
+             [](Handle& h, NodeSpec spec) {
+                 h.run([&](Cluster& c, Engine&) { c.update_node(std::move(spec)); });
+             })
+        .def(
+            "remove_node",
+            [](Handle& h, const std::string& name, bool evict) {
+                return h.run([&](Cluster& c, Engine&) { return c.remove_node(name, evict); });
+            },
+            "name"_a, "evict"_a = false)
+        .def(
+            "set_topology",
+            [](Handle& h, std::shared_ptr<Topology> topology, std::vector<std::string> names) {
+                h.run([&](Cluster& c, Engine&) { c.set_topology(std::move(topology), std::move(names)); });
+            },
+            "topology"_a.none(), "names"_a, "Names by topology node; None takes the topology away.")
+        .def("node",
+             [](Handle& h, const std::string& name) {
+                 return h.run([&](Cluster& c, Engine&) { return c.spec(c.index_of(name)); });
+             })
+        .def("index_of",
+             [](Handle& h, const std::string& name) {
+                 return h.run([&](Cluster& c, Engine&) { return c.index_of(name); });
+             })
+        .def("name_of",
+             [](Handle& h, std::int64_t n) {
+                 return h.run([&](Cluster& c, Engine&) {
+                     if (n < 0 || n >= c.node_slots())
+                         throw InvalidModel("node: index " + std::to_string(n) + " is unknown");
+                     return c.name(static_cast<NodeId>(n));
+                 });
+             })
+        .def(
+            "node_names",
+            [](Handle& h) {
+                return h.run([](Cluster& c, Engine&) {
+                    std::vector<std::string> names;
+                    for (NodeId n = 0; n < c.node_slots(); ++n) {
+                        if (c.present(n)) names.push_back(c.name(n));
+                    }
+                    return names;
+                });
+            },
+            "Present nodes, in index order.")
+        .def_prop_ro("n_nodes",
+                     [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.node_count(); }); })
+        .def_prop_ro(
+            "n_slots", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.node_slots(); }); },
+            "Length of the columns: present and removed nodes.")
+        .def_prop_ro("n_jobs",
+                     [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.job_count(); }); })
+        .def_prop_ro("version",
+                     [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.version(); }); })
         .def("column", &column, "Read-only live view of a column, without a copy.")
-        .def("gpu_models", [](Handle& h, const std::string& name) {
-            return h.run([&](Cluster& c, Engine&) {
-                std::vector<std::string> models;
-                for (const Device& d : c.node_class(c.index_of(name)).devices) models.push_back(c.models().name(d.model));
-                return models;
-            });
-        })
+        .def("gpu_models",
+             [](Handle& h, const std::string& name) {
+                 return h.run([&](Cluster& c, Engine&) {
+                     std::vector<std::string> models;
+                     for (const Device& d : c.node_class(c.index_of(name)).devices)
+                         models.push_back(c.models().name(d.model));
+                     return models;
+                 });
+             })
         .def("bind", &bind_job, "name"_a, "shape"_a, "tasks"_a, "priority"_a = 0,
              "tasks: (node, device mask or None). Books a job that runs already.")
-        .def("release", [](Handle& h, const std::string& name) {
-            h.run([&](Cluster& c, Engine&) {
-                const JobId id = c.find_job(name);
-                if (id == kNoJob) throw InvalidModel("job '" + name + "': it is not placed");
-                c.remove_job(id);
-            });
-        })
+        .def("release",
+             [](Handle& h, const std::string& name) {
+                 h.run([&](Cluster& c, Engine&) {
+                     const JobId id = c.find_job(name);
+                     if (id == kNoJob) throw InvalidModel("job '" + name + "': it is not placed");
+                     c.remove_job(id);
+                 });
+             })
         .def("release_ids", &release_ids, "ids"_a.noconvert())
-        .def("jobs", [](Handle& h) {
-            return h.run([](Cluster& c, Engine&) {
-                std::vector<std::string> names;
-                for (JobId id = 0; id < c.job_slots(); ++id) {
-                    if (c.has_job(id) && !c.job(id).name.empty()) names.push_back(c.job(id).name);
-                }
-                return names;
-            });
-        }, "Names of the placed jobs, in the order of their ids.")
-        .def("has_job", [](Handle& h, const std::string& name) {
-            return h.run([&](Cluster& c, Engine&) { return c.find_job(name) != kNoJob; });
-        })
-        .def("job_tasks", [](Handle& h, const std::string& name) {
-            return h.run([&](Cluster& c, Engine&) {
-                const JobId id = c.find_job(name);
-                if (id == kNoJob) throw InvalidModel("job '" + name + "': it is not placed");
-                std::vector<std::pair<NodeId, std::uint64_t>> tasks;
-                for (const TaskPlace& t : c.job(id).tasks) tasks.emplace_back(t.node, t.devices);
-                return tasks;
-            });
-        }, "(node index, device mask) of each task.")
+        .def(
+            "jobs",
+            [](Handle& h) {
+                return h.run([](Cluster& c, Engine&) {
+                    std::vector<std::string> names;
+                    for (JobId id = 0; id < c.job_slots(); ++id) {
+                        if (c.has_job(id) && !c.job(id).name.empty()) names.push_back(c.job(id).name);
+                    }
+                    return names;
+                });
+            },
+            "Names of the placed jobs, in the order of their ids.")
+        .def("has_job",
+             [](Handle& h, const std::string& name) {
+                 return h.run([&](Cluster& c, Engine&) { return c.find_job(name) != kNoJob; });
+             })
+        .def(
+            "job_tasks",
+            [](Handle& h, const std::string& name) {
+                return h.run([&](Cluster& c, Engine&) {
+                    const JobId id = c.find_job(name);
+                    if (id == kNoJob) throw InvalidModel("job '" + name + "': it is not placed");
+                    std::vector<std::pair<NodeId, std::uint64_t>> tasks;
+                    for (const TaskPlace& t : c.job(id).tasks) tasks.emplace_back(t.node, t.devices);
+                    return tasks;
+                });
+            },
+            "(node index, device mask) of each task.")
         .def("mark", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.mark(); }); })
-        .def("rollback", [](Handle& h, std::size_t mark) {
-            h.run([&](Cluster& c, Engine&) {
-                if (!c.marked()) throw InvalidModel("rollback: there is no mark");
-                c.rollback(mark);
-            });
-        })
-        .def("keep", [](Handle& h, std::size_t mark) {
-            h.run([&](Cluster& c, Engine&) {
-                if (!c.marked()) throw InvalidModel("keep: there is no mark");
-                c.keep(mark);
-            });
-        })
-        .def("fork", [](Handle& h) {
-            return h.run([&](Cluster& c, Engine&) {
-                if (c.marked()) throw InvalidModel("fork: not inside what_if()");
-                return new Handle(h);  // Python owns it
-            });
-        })
-        .def("digest", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.digest(); }); },
-             "Hash of the state that decisions depend on.")
-        .def("bytes", [](Handle& h) { return h.run([](Cluster& c, Engine& e) { return c.bytes() + e.bytes(); }); });
+        .def("rollback",
+             [](Handle& h, std::size_t mark) {
+                 h.run([&](Cluster& c, Engine&) {
+                     if (!c.marked()) throw InvalidModel("rollback: there is no mark");
+                     c.rollback(mark);
+                 });
+             })
+        .def("keep",
+             [](Handle& h, std::size_t mark) {
+                 h.run([&](Cluster& c, Engine&) {
+                     if (!c.marked()) throw InvalidModel("keep: there is no mark");
+                     c.keep(mark);
+                 });
+             })
+        .def("fork",
+             [](Handle& h) {
+                 return h.run([&](Cluster& c, Engine&) {
+                     if (c.marked()) throw InvalidModel("fork: not inside what_if()");
+                     return new Handle(h);  // Python owns it
+                 });
+             })
+        .def(
+            "digest", [](Handle& h) { return h.run([](Cluster& c, Engine&) { return c.digest(); }); },
+            "Hash of the state that decisions depend on.")
+        .def("bytes",
+             [](Handle& h) { return h.run([](Cluster& c, Engine& e) { return c.bytes() + e.bytes(); }); });
 }
 
 }  // namespace hal::bindings

@@ -19,8 +19,8 @@ namespace {
 
 using QueuesPtr = std::shared_ptr<const QueueTree>;
 
-PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy, bool apply,
-                  const QueuesPtr& queues) {
+PlaceResult place(ClusterHandle& h, const std::vector<const JobHandle*>& jobs, const PolicyHandle& policy,
+                  bool apply, const QueuesPtr& queues) {
     return h.run([&](Cluster&, Engine& engine) {
         engine.use_queues(queues);
         std::vector<JobRequest> requests;
@@ -42,8 +42,9 @@ PlaceResult place_one(ClusterHandle& h, const JobHandle& job, const PolicyHandle
 
 PlaceResult place_columns(ClusterHandle& h, const Column<std::int32_t>& shape,
                           const std::vector<const ShapeHandle*>& shapes,
-                          const std::optional<Column<std::int32_t>>& tasks, const PolicyHandle& policy, bool apply,
-                          const QueuesPtr& queues, const std::optional<Column<std::int32_t>>& traits,
+                          const std::optional<Column<std::int32_t>>& tasks, const PolicyHandle& policy,
+                          bool apply, const QueuesPtr& queues,
+                          const std::optional<Column<std::int32_t>>& traits,
                           const std::vector<const TraitsHandle*>& all_traits) {
     return h.run([&](Cluster&, Engine& engine) {
         engine.use_queues(queues);
@@ -57,8 +58,8 @@ PlaceResult place_columns(ClusterHandle& h, const Column<std::int32_t>& shape,
             }
             by_row.push_back(row < 0 ? 0 : traits_ids[row]);
         }
-        return engine.place(as_span(shape), ids, tasks ? as_span(*tasks) : std::span<const std::int32_t>{}, by_row,
-                            policy.policy, apply);
+        return engine.place(as_span(shape), ids, tasks ? as_span(*tasks) : std::span<const std::int32_t>{},
+                            by_row, policy.policy, apply);
     });
 }
 
@@ -74,8 +75,9 @@ NewColumn<std::int64_t> job_ids(const PlaceResult& result) {
     return to_numpy(std::move(ids));
 }
 
-nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, std::size_t top,
-                 const QueuesPtr& queues) {
+nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle& job,
+                                              const PolicyHandle& policy, std::size_t top,
+                                              const QueuesPtr& queues) {
     Explanation e;
     std::vector<std::string> names;
     std::vector<std::int32_t> room;
@@ -93,7 +95,8 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     result["quota"] = e.quota;
     result["gang_room"] = room;
     nb::list rows;
-    for (std::size_t i = 0; i < e.top.size(); ++i) rows.append(nb::make_tuple(names[i], e.top[i].total, e.top[i].parts));
+    for (std::size_t i = 0; i < e.top.size(); ++i)
+        rows.append(nb::make_tuple(names[i], e.top[i].total, e.top[i].parts));
     result["top"] = rows;
     return result;
 }
@@ -106,18 +109,24 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("n_jobs", [](const PlaceResult& r) { return r.status.size(); })
         .def_prop_ro("names", [](const PlaceResult& r) { return r.names; })
         .def_prop_ro("status", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).status); })
-        .def_prop_ro("task_begin", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).task_begin); })
+        .def_prop_ro("task_begin",
+                     [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).task_begin); })
         .def_prop_ro("node", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).node); })
         .def_prop_ro("gpus", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).devices); })
-        .def_prop_ro("role", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).role); },
-                     "By task, of its gang; empty when no job is one.")
+        .def_prop_ro(
+            "role", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).role); },
+            "By task, of its gang; empty when no job is one.")
         .def_ro("starts", &PlaceResult::starts, "(task, first memory slice) of the GPU instances.")
         .def_prop_ro("score", [](nb::handle self) { return row(self, nb::cast<PlaceResult&>(self).score); })
         .def_prop_ro("applied", [](const PlaceResult& r) { return !r.ids.empty(); })
-        .def_prop_ro("ids", [](const PlaceResult& r) { return nb::cast(job_ids(r)); }, "Ids of the jobs once applied; -1 where not placed.");
+        .def_prop_ro(
+            "ids", [](const PlaceResult& r) { return nb::cast(job_ids(r)); },
+            "Ids of the jobs once applied; -1 where not placed.");
 
-    m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false, "queues"_a.none() = nb::none());
-    m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false, "queues"_a.none() = nb::none());
+    m.def("place", &place, "cluster"_a, "jobs"_a, "policy"_a, "apply"_a = false,
+          "queues"_a.none() = nb::none());
+    m.def("place_one", &place_one, "cluster"_a, "job"_a, "policy"_a, "apply"_a = false,
+          "queues"_a.none() = nb::none());
     m.def("place_columns", &place_columns, "cluster"_a, "shape"_a.noconvert(), "shapes"_a,
           "tasks"_a.noconvert().none(), "policy"_a, "apply"_a = false, "queues"_a.none() = nb::none(),
           "traits"_a.noconvert().none() = nb::none(), "all_traits"_a = std::vector<const TraitsHandle*>{},
@@ -125,27 +134,37 @@ void bind_engine(nb::module_& m) {
     m.def("apply", [](ClusterHandle& h, PlaceResult& result) {
         h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
     });
-    m.def("book", [](ClusterHandle& h, PlaceResult result) {
-        h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
-        return job_ids(result);
-    }, "cluster"_a, "result"_a, "Applies a copy of the result, which stays as it was: for a trial.");
-    m.def("resize", [](ClusterHandle& h, const std::string& job, const std::vector<std::int32_t>& tasks,
-                       const PolicyHandle& policy) {
-        return h.run([&](Cluster& c, Engine& engine) {
-            const JobId id = c.find_job(job);
-            if (id == kNoJob) throw InvalidModel("job '" + job + "': it does not run");
-            return engine.resize(id, tasks, policy.policy);
-        });
-    }, "cluster"_a, "job"_a, "tasks"_a, "policy"_a,
-          "Changes how many tasks of each role a running job has; False, and nothing changed, without room.");
+    m.def(
+        "book",
+        [](ClusterHandle& h, PlaceResult result) {
+            h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
+            return job_ids(result);
+        },
+        "cluster"_a, "result"_a, "Applies a copy of the result, which stays as it was: for a trial.");
+    m.def(
+        "resize",
+        [](ClusterHandle& h, const std::string& job, const std::vector<std::int32_t>& tasks,
+           const PolicyHandle& policy) {
+            return h.run([&](Cluster& c, Engine& engine) {
+                const JobId id = c.find_job(job);
+                if (id == kNoJob) throw InvalidModel("job '" + job + "': it does not run");
+                return engine.resize(id, tasks, policy.policy);
+            });
+        },
+        "cluster"_a, "job"_a, "tasks"_a, "policy"_a,
+        "Changes how many tasks of each role a running job has; False, and nothing changed, without room.");
     m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5, "queues"_a.none() = nb::none());
-    m.def("choose", [](ClusterHandle& h, const ShapeHandle& shape, const PolicyHandle& policy, bool by_scan) {
-        const Choice choice = h.run([&](Cluster&, Engine& engine) {
-            return engine.choose(h.intern(shape), policy.policy, by_scan);
-        });
-        return std::make_pair(choice.node == kNoNode ? -1 : static_cast<std::int64_t>(choice.node), choice.score);
-    }, "cluster"_a, "shape"_a, "policy"_a, "by_scan"_a,
-          "Best node for one task by the index, or by a scan of all nodes: (index or -1, score).");
+    m.def(
+        "choose",
+        [](ClusterHandle& h, const ShapeHandle& shape, const PolicyHandle& policy, bool by_scan) {
+            const Choice choice = h.run([&](Cluster&, Engine& engine) {
+                return engine.choose(h.intern(shape), policy.policy, by_scan);
+            });
+            return std::make_pair(choice.node == kNoNode ? -1 : static_cast<std::int64_t>(choice.node),
+                                  choice.score);
+        },
+        "cluster"_a, "shape"_a, "policy"_a, "by_scan"_a,
+        "Best node for one task by the index, or by a scan of all nodes: (index or -1, score).");
 }
 
 }  // namespace hal::bindings

@@ -81,8 +81,7 @@ Answer solve(const Topology& t, const std::vector<Role>& roles, const Amounts& d
 
 void bind_gang(nb::module_& m) {
     m.def("solve_gang", &solve, nb::arg("topology"), nb::arg("roles"), nb::arg("demand"), nb::arg("free"),
-          nb::arg("required"), nb::arg("preferred"), nb::arg("running").none(),
-          nb::arg("effort"));
+          nb::arg("required"), nb::arg("preferred"), nb::arg("running").none(), nb::arg("effort"));
 }
 
 }  // namespace hal::bindings

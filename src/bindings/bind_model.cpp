@@ -1,4 +1,6 @@
 // Values a caller builds: node and job specs.
+#include "bind_model.h"
+
 #include <nanobind/operators.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -7,7 +9,6 @@
 
 #include <atomic>
 
-#include "bind_model.h"
 #include "bindings.h"
 #include "halcore/model/error.h"
 #include "halcore/model/gang.h"
@@ -47,7 +48,8 @@ NodeSpec node_spec(std::string name, std::int64_t cpu, std::int64_t memory, cons
     spec.name = std::move(name);
     spec.cpu = MilliCpu(cpu);
     spec.memory = MiB(memory);
-    for (const auto& [model, gpu_memory, domain] : gpus) spec.gpus.push_back({model, MiB(gpu_memory), domain});
+    for (const auto& [model, gpu_memory, domain] : gpus)
+        spec.gpus.push_back({model, MiB(gpu_memory), domain});
     if (!partitions.empty() && partitions.size() != gpus.size()) {
         throw InvalidModel("node '" + spec.name + "'.partitions: " + std::to_string(partitions.size()) +
                            " entries, but gpus has " + std::to_string(gpus.size()));
@@ -65,7 +67,9 @@ NodeSpec node_spec(std::string name, std::int64_t cpu, std::int64_t memory, cons
 
 ShapeSpec shape_spec(std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
                      std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
-                     const std::vector<RequirementTuple>& selector, const std::vector<TolerationTuple>& tolerations, std::vector<std::string> inputs, std::string gpu_profile) {
+                     const std::vector<RequirementTuple>& selector,
+                     const std::vector<TolerationTuple>& tolerations, std::vector<std::string> inputs,
+                     std::string gpu_profile) {
     ShapeSpec spec;
     spec.cpu = MilliCpu(cpu);
     spec.memory = MiB(memory);
@@ -138,8 +142,8 @@ AnyTuple node_state(const NodeSpec& s) {
     for (const auto& t : s.taints) taints.emplace_back(t.key, t.value, kEffects[static_cast<int>(t.effect)]);
     std::vector<std::string> partitions;
     for (const auto& g : s.gpus) partitions.push_back(g.partitions);
-    return nb::make_tuple(s.name, s.cpu.value(), s.memory.value(), gpus, s.extended, s.labels, taints, s.schedulable,
-                          partitions);
+    return nb::make_tuple(s.name, s.cpu.value(), s.memory.value(), gpus, s.extended, s.labels, taints,
+                          s.schedulable, partitions);
 }
 
 }  // namespace
@@ -159,30 +163,35 @@ void bind_model(nb::module_& m) {
         .def(nb::new_([](std::string name, std::int64_t cpu, std::int64_t memory, std::vector<GpuTuple> gpus,
                          Amounts extended, std::vector<Label> labels, std::vector<TaintTuple> taints,
                          bool schedulable, std::vector<std::string> partitions) {
-                 return node_spec(std::move(name), cpu, memory, gpus, std::move(extended), std::move(labels), taints,
-                                  schedulable, partitions);
+                 return node_spec(std::move(name), cpu, memory, gpus, std::move(extended), std::move(labels),
+                                  taints, schedulable, partitions);
              }),
              "name"_a, "cpu"_a, "memory"_a, "gpus"_a = std::vector<GpuTuple>{}, "extended"_a = Amounts{},
-             "labels"_a = std::vector<Label>{}, "taints"_a = std::vector<TaintTuple>{}, "schedulable"_a = true,
-             "partitions"_a = std::vector<std::string>{},
-             "gpus: (model, memory MiB, link domain); partitions: the table of each, or ''; taints: (key, value, effect).")
+             "labels"_a = std::vector<Label>{}, "taints"_a = std::vector<TaintTuple>{},
+             "schedulable"_a = true, "partitions"_a = std::vector<std::string>{},
+             "gpus: (model, memory MiB, link domain); partitions: the table of each, or ''; taints: (key, "
+             "value, effect).")
         .def_prop_ro("name", [](const NodeSpec& s) { return s.name; })
         .def("state", &node_state, "The arguments of the constructor.");
 
-    nb::class_<ShapeHandle>(m, "Shape", "What one task asks for: immutable, checked when built, of no cluster.")
+    nb::class_<ShapeHandle>(m, "Shape",
+                            "What one task asks for: immutable, checked when built, of no cluster.")
         .def(nb::new_([](std::int64_t cpu, std::int64_t memory, std::int32_t gpus, std::int64_t gpu_milli,
                          std::int64_t gpu_memory, std::vector<std::string> gpu_models, Amounts extended,
-                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations, std::vector<std::string> inputs,
-                         std::string gpu_profile) {
-                 return new ShapeHandle(shape_spec(cpu, memory, gpus, gpu_milli, gpu_memory, std::move(gpu_models),
-                                                   std::move(extended), selector, tolerations, std::move(inputs),
-                                                   std::move(gpu_profile)));
+                         std::vector<RequirementTuple> selector, std::vector<TolerationTuple> tolerations,
+                         std::vector<std::string> inputs, std::string gpu_profile) {
+                 return new ShapeHandle(shape_spec(cpu, memory, gpus, gpu_milli, gpu_memory,
+                                                   std::move(gpu_models), std::move(extended), selector,
+                                                   tolerations, std::move(inputs), std::move(gpu_profile)));
              }),
              "cpu"_a, "memory"_a, "gpus"_a = 0, "gpu_milli"_a = 0, "gpu_memory"_a = 0,
              "gpu_models"_a = std::vector<std::string>{}, "extended"_a = Amounts{},
-             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{}, "inputs"_a = std::vector<std::string>{}, "gpu_profile"_a = "",
+             "selector"_a = std::vector<RequirementTuple>{}, "tolerations"_a = std::vector<TolerationTuple>{},
+             "inputs"_a = std::vector<std::string>{}, "gpu_profile"_a = "",
              "selector: (key, op, values); tolerations: (key, op, value, effect or '').")
-        .def("state", [](const ShapeHandle& s) { return shape_state(s.spec); }, "The arguments of the constructor.")
+        .def(
+            "state", [](const ShapeHandle& s) { return shape_state(s.spec); },
+            "The arguments of the constructor.")
         .def("__reduce__",
              [](nb::handle self) -> AnyTuple {
                  return nb::make_tuple(self.type(), shape_state(nb::cast<const ShapeHandle&>(self).spec));
@@ -192,7 +201,8 @@ void bind_model(nb::module_& m) {
             return nb::isinstance<ShapeHandle>(b) && a.spec == nb::cast<const ShapeHandle&>(b).spec;
         });
 
-    using RoleTuple = std::tuple<std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t, std::int32_t, std::string>;
+    using RoleTuple =
+        std::tuple<std::shared_ptr<ShapeHandle>, std::int32_t, std::int32_t, std::int32_t, std::string>;
     nb::class_<GangHandle>(m, "Gang", "Tasks placed together: roles, the job's own tasks first, and levels.")
         .def(nb::new_([](const std::vector<RoleTuple>& roles, std::string required, std::string preferred) {
                  auto gang = std::make_shared<GangHandle>();
@@ -218,7 +228,7 @@ void bind_model(nb::module_& m) {
              "exclusive"_a = false,
              "rules: (kind, level, selector as in Shape, max_skew, weight; 0: a must).")
         .def_prop_ro("queue", [](const TraitsHandle& t) { return t.spec.queue; })
-        .def("__reduce__", [](nb::handle self) {
+        .def("__reduce__", [](nb::handle self) -> AnyTuple {
             return nb::make_tuple(self.type(), traits_state(nb::cast<const TraitsHandle&>(self).spec));
         });
 

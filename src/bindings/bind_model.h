@@ -42,7 +42,7 @@ struct JobHandle {
     std::shared_ptr<ShapeHandle> shape;
     std::int32_t tasks;
     std::int32_t priority;
-    std::shared_ptr<GangHandle> gang;  // null: plain tasks
+    std::shared_ptr<GangHandle> gang;      // null: plain tasks
     std::shared_ptr<TraitsHandle> traits;  // null: none
 };
 

@@ -1,3 +1,5 @@
+#include "bind_policies.h"
+
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
@@ -6,7 +8,6 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
-#include "bind_policies.h"
 #include "bindings.h"
 #include "halcore/model/error.h"
 #include "halcore/model/partition.h"
@@ -18,7 +19,8 @@ using namespace nb::literals;
 namespace hal::bindings {
 namespace {
 
-using CountTuple = std::tuple<std::int64_t, std::int32_t, std::int32_t, std::vector<std::string>, std::int64_t>;
+using CountTuple =
+    std::tuple<std::int64_t, std::int32_t, std::int32_t, std::vector<std::string>, std::int64_t>;
 using GivenValue = std::variant<std::int64_t, double, std::string, std::vector<CountTuple>>;
 
 ScorerPtr scorer(const std::string& name, const std::map<std::string, GivenValue>& given) {
@@ -26,7 +28,8 @@ ScorerPtr scorer(const std::string& name, const std::map<std::string, GivenValue
     for (const auto& [key, value] : given) {
         if (const auto* rows = std::get_if<std::vector<CountTuple>>(&value)) {
             TaskCounts counts;
-            for (const auto& [cpu, milli, gpus, models, count] : *rows) counts.push_back({cpu, milli, gpus, models, count});
+            for (const auto& [cpu, milli, gpus, models, count] : *rows)
+                counts.push_back({cpu, milli, gpus, models, count});
             params.emplace(key, std::move(counts));
         } else if (const auto* i = std::get_if<std::int64_t>(&value)) {
             params.emplace(key, *i);
@@ -48,13 +51,13 @@ void bind_policies(nb::module_& m) {
              }),
              "name"_a, "params"_a = std::map<std::string, GivenValue>{})
         .def_prop_ro("name", [](const ScorerHandle& s) { return s.scorer->name(); });
-    nb::class_<FilterHandle>(m, "Filter", "A filter that a caller wrote.").def_prop_ro("name", [](const FilterHandle& f) {
-        return f.filter->name();
-    });
+    nb::class_<FilterHandle>(m, "Filter", "A filter that a caller wrote.")
+        .def_prop_ro("name", [](const FilterHandle& f) { return f.filter->name(); });
 
     nb::class_<PolicyHandle>(m, "Policy", "Weighted scorers and extra filters: immutable, of no cluster.")
         .def(nb::new_([](std::string name, const std::vector<std::pair<ScorerHandle, double>>& scorers,
-                         const std::vector<FilterHandle>& filters, std::uint64_t seed, std::uint64_t tie_seed) {
+                         const std::vector<FilterHandle>& filters, std::uint64_t seed,
+                         std::uint64_t tie_seed) {
                  std::vector<Policy::Part> parts;
                  for (const auto& [s, weight] : scorers) parts.push_back({s.scorer, weight});
                  std::vector<FilterPtr> chosen;
@@ -64,29 +67,34 @@ void bind_policies(nb::module_& m) {
              }),
              "name"_a, "scorers"_a, "filters"_a = std::vector<FilterHandle>{}, "seed"_a = 0, "tie_seed"_a = 0)
         .def_prop_ro("name", [](const PolicyHandle& p) { return p.policy->name(); })
-        .def_prop_ro("indexed", [](const PolicyHandle& p) { return p.policy->scope() != Scope::Context; },
-                     "Whether decisions come from an index rather than a scan.")
+        .def_prop_ro(
+            "indexed", [](const PolicyHandle& p) { return p.policy->scope() != Scope::Context; },
+            "Whether decisions come from an index rather than a scan.")
         .def_prop_ro("scorer_names", [](const PolicyHandle& p) {
             std::vector<std::string> names;
             for (const auto& part : p.policy->scorers()) names.push_back(part.scorer->name());
             return names;
         });
 
-    m.def("partition_tables", [] {
-        std::vector<std::pair<std::string, std::vector<std::tuple<std::string, int, std::vector<int>>>>> tables;
-        for (const PartitionTable& table : partition_tables()) {
-            auto& rows = tables.emplace_back(table.name(), 0).second;
-            for (const ProfileId p : table.profiles()) {
-                const ProfileLayout& layout = table.layout(p);
-                std::vector<int> starts;
-                for (int s = 0; s < kSlices; ++s) {
-                    if (layout.may_start(s)) starts.push_back(s);
+    m.def(
+        "partition_tables",
+        [] {
+            std::vector<std::pair<std::string, std::vector<std::tuple<std::string, int, std::vector<int>>>>>
+                tables;
+            for (const PartitionTable& table : partition_tables()) {
+                auto& rows = tables.emplace_back(table.name(), 0).second;
+                for (const ProfileId p : table.profiles()) {
+                    const ProfileLayout& layout = table.layout(p);
+                    std::vector<int> starts;
+                    for (int s = 0; s < kSlices; ++s) {
+                        if (layout.may_start(s)) starts.push_back(s);
+                    }
+                    rows.emplace_back(profile_name(p), layout.slices, starts);
                 }
-                rows.emplace_back(profile_name(p), layout.slices, starts);
             }
-        }
-        return tables;
-    }, "(table, (profile, memory slices, allowed starts)) of every kind of device that may be partitioned.");
+            return tables;
+        },
+        "(table, (profile, memory slices, allowed starts)) of every kind of device that may be partitioned.");
     m.def("scorer_names", &scorer_names);
     m.def("python_scorer", &python_scorer, "name"_a, "score"_a, "own_state"_a = false,
           "A scorer from score(shape, cluster_columns, nodes) -> float64[k] in [0, 1].");

@@ -93,7 +93,8 @@ void bind_preempt(nb::module_& m) {
           "min_tasks"_a = Amounts{}, "budgets"_a = std::vector<Budget>{},
           "effort"_a = PreemptOptions{}.effort);
     m.def("missing", &missing, "cluster"_a, "job"_a, "policy"_a,
-          "What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, "
+          "What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of "
+          "capacity, "
           "(resource, amount), filter, nodes filtered).");
     m.def(
         "apply_preemption",

@@ -47,8 +47,14 @@ QueuesPtr make_tree(const std::vector<QueueTuple>& rows) {
 }
 
 BlockTuple block_tuple(const QuotaBlock& b, const QueueTree& tree) {
-    return {tree.name(b.queue), b.queue ? tree.path(b.queue) : "", tree.resources().name(b.resource), b.need, b.used,
-            b.reserved,         b.maximum,          describe(b, tree)};
+    return {tree.name(b.queue),
+            b.queue ? tree.path(b.queue) : "",
+            tree.resources().name(b.resource),
+            b.need,
+            b.used,
+            b.reserved,
+            b.maximum,
+            describe(b, tree)};
 }
 
 QueueId queue_of(const QueueTree& tree, const std::string& name) {
@@ -63,7 +69,8 @@ struct Columns {
         std::unordered_map<std::uint64_t, std::uint32_t> shapes;
         std::unordered_map<std::uint64_t, QueueId> queues;
         for (const JobHandle* job : jobs) {
-            auto [s, new_shape] = shapes.try_emplace(job->shape->uid, static_cast<std::uint32_t>(needs.size()));
+            auto [s, new_shape] =
+                shapes.try_emplace(job->shape->uid, static_cast<std::uint32_t>(needs.size()));
             if (new_shape) quota_need(job->shape->spec, tree, needs.emplace_back());
             auto [q, new_queue] = queues.try_emplace(job->traits ? job->traits->uid : 0, 0);
             if (new_queue) q->second = tree.leaf_for(job->name, job->traits ? job->traits->spec.queue : "");
@@ -120,7 +127,8 @@ OrderHandle order(const QueuesPtr& tree, const std::vector<const JobHandle*>& jo
         std::vector<double> average;
         if (history) average = history->history.at(now);
         const auto decide = [&](const QuotaBooks& books, const std::vector<std::int64_t>& totals) {
-            found = fair_order(*tree, books, average, capacities(*tree, totals, capacity, columns), columns.view());
+            found = fair_order(*tree, books, average, capacities(*tree, totals, capacity, columns),
+                               columns.view());
         };
         if (cluster) {
             nb::gil_scoped_acquire acquire;
@@ -134,7 +142,8 @@ OrderHandle order(const QueuesPtr& tree, const std::vector<const JobHandle*>& jo
     return {tree, std::move(found)};
 }
 
-using ReclaimTuple = std::tuple<bool, std::vector<std::pair<std::string, std::string>>, std::optional<BlockTuple>>;
+using ReclaimTuple =
+    std::tuple<bool, std::vector<std::pair<std::string, std::string>>, std::optional<BlockTuple>>;
 
 ReclaimTuple reclaim_for(const QueuesPtr& tree, ClusterHandle& handle, const JobHandle& job) {
     Reclaim found;
@@ -147,10 +156,12 @@ ReclaimTuple reclaim_for(const QueuesPtr& tree, ClusterHandle& handle, const Job
         for (auto& [resource, amount] : need) amount *= job.tasks;
         const auto totals = quota_totals(c, *tree, false);
         const std::vector<double> capacity(totals.begin(), totals.end());
-        found = reclaim(*tree, ledger.books(), quota_totals(c, *tree, true), capacity, leaf, need, ledger.running());
+        found = reclaim(*tree, ledger.books(), quota_totals(c, *tree, true), capacity, leaf, need,
+                        ledger.running());
         for (const auto& victim : found.victims) {
             const std::string& name = c.job(victim.id).name;
-            victims.emplace_back(name.empty() ? "#" + std::to_string(victim.id) : name, tree->name(victim.branch));
+            victims.emplace_back(name.empty() ? "#" + std::to_string(victim.id) : name,
+                                 tree->name(victim.branch));
         }
     });
     std::optional<BlockTuple> block;
@@ -178,7 +189,8 @@ void record(HistoryHandle& h, const std::string& queue, const Amounts& amounts, 
     }
 }
 
-std::vector<std::pair<std::string, double>> average(const HistoryHandle& h, const std::string& queue, double now) {
+std::vector<std::pair<std::string, double>> average(const HistoryHandle& h, const std::string& queue,
+                                                    double now) {
     const std::vector<double> all = h.history.at(now);
     const QueueId q = queue_of(*h.tree, queue);
     std::vector<std::pair<std::string, double>> amounts;
@@ -192,30 +204,43 @@ std::vector<std::pair<std::string, double>> average(const HistoryHandle& h, cons
 
 void bind_queues(nb::module_& m) {
     nb::class_<QueueTree>(m, "QueueTree", "Queues with quotas: immutable.")
-        .def(nb::new_(&make_tree), "queues"_a, "queues: (name, parent or '', guarantee, maximum, weight, lend).")
+        .def(nb::new_(&make_tree), "queues"_a,
+             "queues: (name, parent or '', guarantee, maximum, weight, lend).")
         .def("path", [](const QueueTree& t, const std::string& name) { return t.path(queue_of(t, name)); })
-        .def("guarantee", [](const QueueTree& t, const std::string& name) {
-            std::vector<std::pair<std::string, std::int64_t>> amounts;
-            for (std::uint32_t r = 0; r < t.resource_count(); ++r) {
-                amounts.emplace_back(t.resources().name(r), t.guarantee(queue_of(t, name), r));
-            }
-            return amounts;
-        }, "By resource: its own, or else what its children are guaranteed.");
+        .def(
+            "guarantee",
+            [](const QueueTree& t, const std::string& name) {
+                std::vector<std::pair<std::string, std::int64_t>> amounts;
+                for (std::uint32_t r = 0; r < t.resource_count(); ++r) {
+                    amounts.emplace_back(t.resources().name(r), t.guarantee(queue_of(t, name), r));
+                }
+                return amounts;
+            },
+            "By resource: its own, or else what its children are guaranteed.");
     nb::class_<HistoryHandle>(m, "UseHistory", "Past use of queues, forgotten by half every half-life.")
         .def(nb::init<QueuesPtr, double>(), "tree"_a, "half_life"_a)
         .def("record", &record, "queue"_a, "amounts"_a, "start"_a, "end"_a)
         .def("average", &average, "queue"_a, "now"_a);
     nb::class_<OrderHandle>(m, "QueueOrder", "Fair order of jobs; the arrays are copies.")
-        .def("rows", [](OrderHandle& o) { return to_numpy(std::vector(o.found.order)); }, "That may start, in order.")
-        .def("borrows", [](OrderHandle& o) { return to_numpy(std::vector(o.found.borrows)); },
-             "uint8 by entry of rows: its queue is beyond its guarantee with it.")
-        .def("waiting", [](OrderHandle& o) { return to_numpy(std::vector(o.found.waiting)); }, "Rows that may not.")
-        .def("block", [](const OrderHandle& o, std::size_t i) {
-            if (i >= o.found.blocks.size()) throw InvalidModel("block: " + std::to_string(i) + " is no waiting job");
-            return block_tuple(o.found.blocks[i], *o.tree);
-        }, "Why the i-th of waiting waits: queue, path, resource, need, used, reserved, maximum, text.");
-    m.def("queue_order", &order, "tree"_a, "jobs"_a, "cluster"_a.none() = nb::none(), "capacity"_a.none() = nb::none(),
-          "history"_a.none() = nb::none(), "now"_a = 0.0);
+        .def(
+            "rows", [](OrderHandle& o) { return to_numpy(std::vector(o.found.order)); },
+            "That may start, in order.")
+        .def(
+            "borrows", [](OrderHandle& o) { return to_numpy(std::vector(o.found.borrows)); },
+            "uint8 by entry of rows: its queue is beyond its guarantee with it.")
+        .def(
+            "waiting", [](OrderHandle& o) { return to_numpy(std::vector(o.found.waiting)); },
+            "Rows that may not.")
+        .def(
+            "block",
+            [](const OrderHandle& o, std::size_t i) {
+                if (i >= o.found.blocks.size())
+                    throw InvalidModel("block: " + std::to_string(i) + " is no waiting job");
+                return block_tuple(o.found.blocks[i], *o.tree);
+            },
+            "Why the i-th of waiting waits: queue, path, resource, need, used, reserved, maximum, text.");
+    m.def("queue_order", &order, "tree"_a, "jobs"_a, "cluster"_a.none() = nb::none(),
+          "capacity"_a.none() = nb::none(), "history"_a.none() = nb::none(), "now"_a = 0.0);
     m.def("queue_reclaim", &reclaim_for, "tree"_a, "cluster"_a, "job"_a,
           "(whether it is enough, (job, borrowing branch), what is still in the way or None).");
     m.def("queue_used", &used, "tree"_a, "cluster"_a, "queue"_a);

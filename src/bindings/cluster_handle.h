@@ -39,8 +39,8 @@ class ClusterHandle {
             for (const auto& r : job.gang->roles)
                 gang->roles.push_back({intern(*r.shape), r.tasks, r.min_tasks, r.slice, r.slice_level});
         }
-        return {job.name, intern(*job.shape), job.tasks, job.priority, std::move(gang),
-                job.traits ? intern(*job.traits) : 0};
+        return {job.name,     intern(*job.shape), job.tasks,
+                job.priority, std::move(gang),    job.traits ? intern(*job.traits) : 0};
     }
     TraitsId intern(const TraitsHandle& traits) {
         auto [it, added] = traits_.try_emplace(traits.uid, 0);
@@ -70,7 +70,7 @@ class ClusterHandle {
     Engine engine_;
     std::mutex mutex_;
     std::atomic<std::thread::id> owner_;
-    std::unordered_map<std::uint64_t, ShapeId> shapes_;    // by the handle's uid
+    std::unordered_map<std::uint64_t, ShapeId> shapes_;   // by the handle's uid
     std::unordered_map<std::uint64_t, TraitsId> traits_;  // likewise
 };
 

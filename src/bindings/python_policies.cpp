@@ -26,8 +26,8 @@ class Callback {
 
     /// Calls it and copies the n values it returns; a Python error or a wrong array is a PolicyError.
     template <class T>
-    void operator()(const std::string& name, const Cluster& cluster, ShapeId shape, std::span<const NodeId> nodes,
-                    std::span<T> out) const {
+    void operator()(const std::string& name, const Cluster& cluster, ShapeId shape,
+                    std::span<const NodeId> nodes, std::span<T> out) const {
         nb::gil_scoped_acquire gil;
         try {
             const auto handle = std::make_shared<ShapeHandle>(cluster.shape(shape).spec);
@@ -59,7 +59,8 @@ class PythonScorer final : public Scorer {
     Scope scope() const override { return scope_; }
     std::unique_ptr<BoundScorer> bind(const Cluster& cluster, std::uint64_t) const override {
         struct Bound final : BoundScorer {
-            Bound(const PythonScorer& s, const Cluster& c) : name(s.name_), callback(s.callback_), cluster(c) {}
+            Bound(const PythonScorer& s, const Cluster& c)
+                : name(s.name_), callback(s.callback_), cluster(c) {}
             void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
                 (*callback)(name, cluster, shape, nodes, out);
             }

@@ -70,8 +70,7 @@ std::int64_t QuotaLedger::memory_share(const TaskPlace& task) const {
     const Shape& s = cluster_.shape(task.shape);
     const auto& devices = cluster_.node_class(task.node).devices;
     std::int64_t share = 0;
-    for (std::uint64_t m = task.devices; m; m &= m - 1)
-        share += share_on(s, devices[std::countr_zero(m)]);
+    for (std::uint64_t m = task.devices; m; m &= m - 1) share += share_on(s, devices[std::countr_zero(m)]);
     return share;
 }
 
