@@ -38,6 +38,16 @@ void Cluster::count_seen(ShapeId s, std::int64_t by) {
     seen_[s] += by;
     seen_total_ += by;
     if (marked()) undo_.push_back({Undo::Op::Seen, {kNoNode, s, 0}, static_cast<std::size_t>(by)});
+    if (by < 0 || 4 * seen_total_ < 5 * seen_then_total_ + 4) return;
+    if (marked()) {
+        undo_structure_.push_back([then = seen_then_, total = seen_then_total_](Cluster& c) {
+            c.seen_then_ = then;
+            c.seen_then_total_ = total;
+        });
+        undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
+    }
+    seen_then_ = std::make_shared<const std::vector<std::uint64_t>>(seen_);
+    seen_then_total_ = seen_total_;
 }
 
 // ---- tasks ---------------------------------------------------------------------------------------

@@ -122,9 +122,11 @@ class Cluster {
     const Shape& shape(ShapeId s) const { return shapes_[s]; }
     ShapeId shape_count() const { return static_cast<ShapeId>(shapes_.size()); }
     /// How often a shape was asked for, placed or not; what FGD's typical tasks can be learnt from.
-    std::uint64_t seen(ShapeId s) const { return seen_[s]; }
-    std::uint64_t seen_total() const { return seen_total_; }
     void count_seen(ShapeId s, std::int64_t by);
+    /// The counts by shape as they were when their sum had last grown by a quarter: part of the state, so
+    /// that who learns from them decides the same on a fork, and whenever it began to look.
+    using SeenCounts = std::shared_ptr<const std::vector<std::uint64_t>>;
+    const SeenCounts& seen() const { return seen_then_; }
 
     // ---- traits ----------------------------------------------------------------------------------
     TraitsId intern(const TraitsSpec& valid_spec) { return traits_.intern(valid_spec); }
@@ -206,7 +208,8 @@ class Cluster {
     std::vector<Shape> shapes_;
     std::unordered_multimap<std::size_t, ShapeId> shape_ids_;
     std::vector<std::uint64_t> seen_;
-    std::uint64_t seen_total_ = 0;
+    std::uint64_t seen_total_ = 0, seen_then_total_ = 0;
+    SeenCounts seen_then_;
 
     Table<TraitsSpec> traits_;  // 0: none
     TaskObservers observers_;

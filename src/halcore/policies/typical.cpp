@@ -46,11 +46,13 @@ std::vector<TypicalTask> typical_tasks(TaskCounts counts, double coverage, const
 }
 
 TaskCounts seen_tasks(const Cluster& cluster) {
+    const Cluster::SeenCounts seen = cluster.seen();
     TaskCounts counts;
     for (ShapeId s = 0; s < cluster.shape_count(); ++s) {
-        if (!cluster.seen(s)) continue;
+        const std::uint64_t count = seen && s < seen->size() ? (*seen)[s] : 0;
+        if (!count) continue;
         const Shape& shape = cluster.shape(s);
-        TaskCount t{shape.cpu, shape.milli, shape.gpus, {}, static_cast<std::int64_t>(cluster.seen(s))};
+        TaskCount t{shape.cpu, shape.milli, shape.gpus, {}, static_cast<std::int64_t>(count)};
         for (const auto m : shape.models) t.models.push_back(cluster.models().name(m));
         counts.push_back(std::move(t));
     }

@@ -31,7 +31,7 @@ struct TypicalTask {
 /// Source: Weng et al., USENIX ATC 2023 ("Beware of Fragmentation"), section 4.
 std::vector<TypicalTask> typical_tasks(TaskCounts counts, double coverage, const Cluster& cluster);
 
-/// What the cluster has been asked for so far (Cluster::seen).
+/// What the cluster has been asked for, as last looked at (Cluster::seen).
 TaskCounts seen_tasks(const Cluster& cluster);
 
 }  // namespace hal

@@ -19,20 +19,20 @@ class BoundTypical {
     BoundTypical(const TypicalSource& source, const Cluster& cluster)
         : cluster_(cluster),
           seen_(source.seen),
-          total_(cluster.seen_total()),
+          then_(cluster.seen()),
           models_(cluster.models().size()),
           tasks_(typical_tasks(source.seen ? seen_tasks(cluster) : source.counts, source.coverage, cluster)) {
     }
     const std::vector<TypicalTask>& tasks() const { return tasks_; }
     bool stale() const {
         if (!seen_) return models_ != cluster_.models().size();
-        return cluster_.seen_total() < total_ || 4 * cluster_.seen_total() >= 5 * total_ + 4;
+        return then_ != cluster_.seen();
     }
 
   private:
     const Cluster& cluster_;
     bool seen_;
-    std::uint64_t total_;
+    Cluster::SeenCounts then_;
     std::uint32_t models_;
     std::vector<TypicalTask> tasks_;
 };
