@@ -98,7 +98,8 @@ class LessFragmentation final : public RebalanceGoal {
     LessFragmentation(const Cluster& cluster, const TaskCounts& counts)
         : cluster_(cluster),
           fragmentation_(cluster,
-                         typical_tasks(counts.empty() ? seen_tasks(cluster) : counts, kCoverage, cluster)) {}
+                         typical_tasks(counts.empty() ? task_counts(cluster, cluster.seen_now()) : counts,
+                                       kCoverage, cluster)) {}
     double value() const override {
         double sum = 0;
         for (NodeId n = 0; n < cluster_.node_slots(); ++n) {

@@ -127,6 +127,8 @@ class Cluster {
     /// that who learns from them decides the same on a fork, and whenever it began to look.
     using SeenCounts = std::shared_ptr<const std::vector<std::uint64_t>>;
     const SeenCounts& seen() const { return seen_then_; }
+    /// The counts by shape at this moment.
+    const std::vector<std::uint64_t>& seen_now() const { return seen_; }
 
     // ---- traits ----------------------------------------------------------------------------------
     TraitsId intern(const TraitsSpec& valid_spec) { return traits_.intern(valid_spec); }

@@ -45,11 +45,10 @@ std::vector<TypicalTask> typical_tasks(TaskCounts counts, double coverage, const
     return result;
 }
 
-TaskCounts seen_tasks(const Cluster& cluster) {
-    const Cluster::SeenCounts seen = cluster.seen();
+TaskCounts task_counts(const Cluster& cluster, std::span<const std::uint64_t> by_shape) {
     TaskCounts counts;
-    for (ShapeId s = 0; s < cluster.shape_count(); ++s) {
-        const std::uint64_t count = seen && s < seen->size() ? (*seen)[s] : 0;
+    for (ShapeId s = 0; s < by_shape.size(); ++s) {
+        const std::uint64_t count = by_shape[s];
         if (!count) continue;
         const Shape& shape = cluster.shape(s);
         TaskCount t{shape.cpu, shape.milli, shape.gpus, {}, static_cast<std::int64_t>(count)};

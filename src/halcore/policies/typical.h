@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ struct TypicalTask {
 /// Source: Weng et al., USENIX ATC 2023 ("Beware of Fragmentation"), section 4.
 std::vector<TypicalTask> typical_tasks(TaskCounts counts, double coverage, const Cluster& cluster);
 
-/// What the cluster has been asked for, as last looked at (Cluster::seen).
-TaskCounts seen_tasks(const Cluster& cluster);
+/// Counts by shape of a cluster (Cluster::seen, Cluster::seen_now) as counts of requests.
+TaskCounts task_counts(const Cluster& cluster, std::span<const std::uint64_t> by_shape);
 
 }  // namespace hal

@@ -21,8 +21,8 @@ class BoundTypical {
           seen_(source.seen),
           then_(cluster.seen()),
           models_(cluster.models().size()),
-          tasks_(typical_tasks(source.seen ? seen_tasks(cluster) : source.counts, source.coverage, cluster)) {
-    }
+          tasks_(typical_tasks(source.seen && then_ ? task_counts(cluster, *then_) : source.counts,
+                               source.coverage, cluster)) {}
     const std::vector<TypicalTask>& tasks() const { return tasks_; }
     bool stale() const {
         if (!seen_) return models_ != cluster_.models().size();
