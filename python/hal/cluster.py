@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -15,7 +16,7 @@ from hal._columns import check_column
 from hal._show import show
 from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
-from hal.model import Node
+from hal.model import Job, Node
 
 if TYPE_CHECKING:
     from hal.placements import Placements
@@ -103,6 +104,10 @@ class Cluster(Building):
         """Names of the jobs that run, oldest id first; jobs that came as columns have only ids."""
         return list(self._core.jobs())
 
+    def runs(self, job: str) -> bool:
+        """Whether a job of that name runs here; O(1)."""
+        return bool(self._core.has_job(job))
+
     @property
     def version(self) -> int:
         """A number that changes with every change of state."""
@@ -129,6 +134,45 @@ class Cluster(Building):
             are of another cluster. Nothing was booked.
         """
         return placements._apply(self)
+
+    def bind(
+        self, job: Job, nodes: Sequence[str], *, gpus: Sequence[Sequence[int] | None] | None = None
+    ) -> None:
+        """Enter a job that runs already, where it runs.
+
+        Parameters
+        ----------
+        job : Job
+        nodes : sequence of str
+            Node of each task.
+        gpus : sequence of (sequence of int or None), optional
+            Device indices of each task; None: the tightest that fit.
+
+        Raises
+        ------
+        InvalidModel
+            The name runs already, a node is not there, or what it holds is not free. Nothing was changed.
+        """
+        masks: list[int | None] = [None] * len(nodes)
+        if gpus is not None:
+            if len(gpus) != len(nodes):
+                raise InvalidModel(
+                    f"gpus: {len(gpus)} entries for {len(nodes)} tasks; give one a task, or None"
+                )
+            masks = [None if task is None else _mask(task) for task in gpus]
+        self._core.bind(job.name, job._handle.shape, list(zip(nodes, masks, strict=True)), job.priority)
+
+    def cordon(self, name: str, *, cordoned: bool = True) -> None:
+        """Place nothing new on a node, or lift that; what runs there stays.
+
+        Raises
+        ------
+        InvalidModel
+            There is no such node.
+        """
+        node = self.node(name)
+        if node.schedulable is cordoned:
+            self.update(dataclasses.replace(node, schedulable=not cordoned))
 
     def release(self, jobs: str | Iterable[str] | NDArray[np.int64]) -> None:
         """Give back all that jobs hold, all or none.
@@ -292,3 +336,12 @@ def _checked(node: object) -> Node:
     if not isinstance(node, Node):
         raise InvalidModel(f"nodes: {show(node)} must be a hal.Node")
     return node
+
+
+def _mask(devices: Sequence[int]) -> int:
+    mask = 0
+    for device in devices:
+        if type(device) is not int or not 0 <= device < 64 or mask >> device & 1:
+            raise InvalidModel(f"gpus = {show(list(devices))}: must be different device indices from 0 to 63")
+        mask |= 1 << device
+    return mask

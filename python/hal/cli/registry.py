@@ -28,6 +28,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "place": Entry("hal.cli.place", "Place the jobs of a file on the cluster of a file."),
     "explain": Entry("hal.cli.explain", "Say why a job went where it did, or nowhere."),
+    "advise": Entry("hal.cli.advise", "Print what hal would do with an orchestrator's jobs."),
+    "run": Entry("hal.cli.run", "Place an orchestrator's jobs, again and again."),
     "policies": Entry("hal.cli.policies", "List the policies and what they assume."),
     "demo": Entry("hal.cli.demo", "Place 10,000 GPU jobs on 1,213 nodes with three policies and compare."),
     "replay openb": Entry(

@@ -1,0 +1,272 @@
+"""The one contract of all adapters: read a cluster, follow it, carry out decisions, say why a job waits.
+
+An adapter owns no policy and no state of its own beyond its connection. What its orchestrator says is translated by
+a pure ``convert`` module; what cannot be said in hal's model is listed as `Dropped`, never left out in silence.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol, runtime_checkable
+
+import hal
+
+__all__ = [
+    "CONTRACT",
+    "Adapter",
+    "Applied",
+    "Delta",
+    "Dropped",
+    "JobGone",
+    "JobQueued",
+    "JobStarted",
+    "NodeChanged",
+    "NodeGone",
+    "Outcome",
+    "Running",
+    "Snapshot",
+    "Stale",
+]
+
+#: Version of this contract, (major, minor): an adapter of the same major and no newer minor works.
+CONTRACT: Final = (1, 0)
+
+
+class Stale(hal.AdapterError):
+    """The changes asked for are no longer kept (410 Gone, a restarted server): take a new snapshot."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Something that the orchestrator says and the model cannot.
+
+    Attributes
+    ----------
+    where : str
+        The object, ``"job 17"``, ``"node c1"``.
+    field : str
+        Its field, in the orchestrator's spelling.
+    value : str
+        What it says, shortened.
+    effect : {"ignored", "held", "unschedulable"}
+        What was done about it: nothing, the job is left to the orchestrator, or the node takes no jobs.
+    """
+
+    where: str
+    field: str
+    value: str
+    effect: str = "ignored"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field} = {self.value} ({self.effect})"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A job that holds resources.
+
+    Attributes
+    ----------
+    job : Job
+    nodes : tuple of str
+        Node of each task.
+    gpus : tuple of (tuple of int) or None, optional
+        Device indices of each task; None where the orchestrator does not say, when any that fit are taken.
+    """
+
+    job: hal.Job
+    nodes: tuple[str, ...]
+    gpus: tuple[tuple[int, ...] | None, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything at one moment.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        In the orchestrator's order.
+    running : tuple of Running
+    jobs : tuple of Job
+        What waits and is hal's to place, in the order of the queue.
+    version : str
+        From where `Adapter.watch` goes on; opaque.
+    topology : Topology, optional
+    dropped : tuple of Dropped
+    """
+
+    nodes: tuple[hal.Node, ...]
+    running: tuple[Running, ...]
+    jobs: tuple[hal.Job, ...]
+    version: str
+    topology: hal.topology.Topology | None = None
+    dropped: tuple[Dropped, ...] = ()
+
+    @functools.cached_property
+    def built(self) -> tuple[hal.Cluster, tuple[Dropped, ...]]:
+        """The cluster with what runs on it, and what contradicts itself (more used than there is)."""
+        cluster = hal.Cluster(self.nodes, topology=self.topology)
+        lies: list[Dropped] = []
+        for running in self.running:
+            lies += book(cluster, running)
+        return cluster, tuple(lies)
+
+    @property
+    def cluster(self) -> hal.Cluster:
+        """The cluster with what runs on it; the same object each time."""
+        return self.built[0]
+
+
+def book(cluster: hal.Cluster, running: Running) -> list[Dropped]:
+    """Enter a running job; where the orchestrator's figures contradict each other, close the nodes concerned.
+
+    A node that is said to hold more than it has is not to be trusted with more: it is cordoned until its
+    description changes.
+    """
+    try:
+        cluster.bind(running.job, running.nodes, gpus=running.gpus)
+    except hal.InvalidModel as error:
+        for name in dict.fromkeys(running.nodes):
+            if name in cluster:
+                cluster.cordon(name)
+        return [Dropped(f"job {running.job.name}", "placement", str(error), "unschedulable")]
+    return []
+
+
+# ---- changes ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NodeChanged:
+    """A node joined, or its description changed."""
+
+    node: hal.Node
+
+
+@dataclass(frozen=True)
+class NodeGone:
+    """A node left; what ran there is gone unless the orchestrator says so otherwise."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class JobQueued:
+    """A job waits: new, changed, or requeued."""
+
+    job: hal.Job
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job holds resources, whoever decided so."""
+
+    running: Running
+
+
+@dataclass(frozen=True)
+class JobGone:
+    """A job ended or was withdrawn."""
+
+    name: str
+
+
+Delta = NodeChanged | NodeGone | JobQueued | JobStarted | JobGone
+
+
+# ---- decisions -------------------------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """What became of one placement."""
+
+    #: Carried out now.
+    APPLIED = "applied"
+    #: It was so already: the same decision, sent twice.
+    ALREADY = "already"
+    #: Somebody else placed or changed the job first.
+    CONFLICT = "conflict"
+    #: The job or its node is not there any more.
+    GONE = "gone"
+    #: The orchestrator will not have it.
+    REFUSED = "refused"
+    #: No answer: it may have happened. The next look tells; sending it again is safe.
+    UNKNOWN = "unknown"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the job is where it was put."""
+        return self in (Outcome.APPLIED, Outcome.ALREADY)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The answer for one placement."""
+
+    job: str
+    outcome: Outcome
+    detail: str = ""
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What an adapter is. Its methods raise `hal.AdapterError` when the orchestrator cannot be reached at all."""
+
+    #: The version of the contract that it was written for.
+    contract: tuple[int, int]
+    #: ``"slurm"``; in logs and metrics.
+    name: str
+
+    def snapshot(self) -> Snapshot:
+        """Read everything."""
+        ...
+
+    def watch(self, version: str, *, timeout: float) -> Iterator[Delta]:
+        """Yield what changed since a version, as it comes, for at most ``timeout`` seconds.
+
+        The version that the next call goes on from is `version` afterwards. Deltas state what is, not what to add:
+        hearing one twice does no harm.
+
+        Raises
+        ------
+        Stale
+            The changes are not kept any more.
+        """
+        ...
+
+    @property
+    def version(self) -> str:
+        """Up to where `watch` has told everything."""
+        ...
+
+    def apply(self, placements: Sequence[hal.Placement]) -> list[Applied]:
+        """Carry out decisions, each by itself; one answer a placement, in order, whatever happens.
+
+        Sending a placement again changes nothing. A gang is started whole or not at all.
+        """
+        ...
+
+    def explain(self, reasons: Mapping[str, str]) -> None:
+        """Tell users why jobs wait, in the orchestrator's own way; job name → one line."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; harmless when called twice."""
+        ...
+
+
+@dataclass
+class Reasons:
+    """Remembers what was said about each job, so that nothing is said twice."""
+
+    said: dict[str, str] = field(default_factory=dict)
+
+    def news(self, reasons: Mapping[str, str]) -> dict[str, str]:
+        """Return what is new, and forget jobs that are not mentioned."""
+        fresh = {job: text for job, text in reasons.items() if self.said.get(job) != text}
+        self.said = dict(reasons)
+        return fresh

@@ -1,0 +1,239 @@
+"""Deciding for an orchestrator, again and again: follow, place, carry out, say why the rest waits."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hal.adapters.contract import Adapter, Applied, Outcome, Reasons, Running, Stale
+from hal.adapters.mirror import Mirror
+
+import hal
+
+__all__ = ["Loop", "Round", "why"]
+
+log = logging.getLogger("hal.run")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one pass did.
+
+    Attributes
+    ----------
+    placements : tuple of Placement
+        One for each job looked at, in the order of decision.
+    applied : tuple of Applied
+        Answers for those that had a place; empty when only advising.
+    reasons : mapping of str to str
+        Job that waits → why, for the first `Loop.explained` of them.
+    waiting : int
+        Jobs that wait after it.
+    decide_s, apply_s : float
+        Seconds taken.
+    """
+
+    placements: tuple[hal.Placement, ...]
+    applied: tuple[Applied, ...]
+    reasons: Mapping[str, str]
+    waiting: int
+    decide_s: float
+    apply_s: float
+
+    def outcomes(self) -> Counter[str]:
+        """How many placements had each outcome."""
+        return Counter(answer.outcome.value for answer in self.applied)
+
+
+@dataclass
+class Backoff:
+    """Waits that double from ``first`` to ``most`` seconds, up to half of each at random so that retries spread."""
+
+    first: float = 0.5
+    most: float = 60.0
+    random: random.Random = field(default_factory=lambda: random.Random(0))
+    tries: int = 0
+
+    def next(self) -> float:
+        """Seconds to wait before the next try."""
+        whole: float = min(self.most, self.first * 2**self.tries)
+        self.tries = min(self.tries + 1, 32)
+        return whole * (0.5 + self.random.random() / 2)
+
+
+class Loop:
+    """Decide for one orchestrator.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    policy : Policy or str
+    order : str, optional
+        As in `hal.place`; None: the queue's own.
+    queues : QueueTree, optional
+        Quotas that no placement exceeds.
+    apply : bool
+        False: only advise.
+    batch : int
+        Jobs decided in one pass, from the front of the queue.
+    explained : int
+        Jobs that wait and are told why, in one pass: an explanation looks at every node.
+    seed : int
+        Of the random part of the waits.
+    clock : callable
+        Seconds that never go back.
+
+    Notes
+    -----
+    Optimistic: what the orchestrator did not do (`Outcome.CONFLICT`, `GONE`, `REFUSED`) is not booked, and the job is
+    tried again after a wait that doubles. Where the outcome is not known, everything is read again before the job is
+    looked at.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        *,
+        policy: hal.Policy | str = "best_fit",
+        order: str | None = None,
+        queues: hal.QueueTree | None = None,
+        apply: bool = True,
+        batch: int = 10_000,
+        explained: int = 20,
+        seed: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.adapter, self.policy, self.order, self.queues = adapter, policy, order, queues
+        self.applies, self.batch, self.explained, self.clock = apply, batch, explained, clock
+        self._random = random.Random(seed)
+        self._mirror: Mirror | None = None
+        self._version = ""
+        self._retry: dict[str, tuple[Backoff, float]] = {}
+        self._said = Reasons()
+
+    @property
+    def mirror(self) -> Mirror:
+        """What the orchestrator has; read when first asked for."""
+        if self._mirror is None:
+            snapshot = self.adapter.snapshot()
+            self._mirror, self._version = Mirror(snapshot), snapshot.version
+            for item in self._mirror.dropped:
+                log.info("cannot be expressed", extra={"dropped": str(item)})
+        return self._mirror
+
+    def follow(self, timeout: float) -> int:
+        """Take in what changed within ``timeout`` seconds; a new snapshot where the changes are not kept any more."""
+        mirror = self.mirror
+        try:
+            count = mirror.follow(self.adapter.watch(self._version, timeout=timeout))
+        except Stale as error:
+            log.warning("reading everything again", extra={"error": str(error)})
+            self._mirror = None
+            return len(self.mirror.waiting)
+        self._version = self.adapter.version
+        return count
+
+    def step(self) -> Round:
+        """Decide once for what waits now, and carry it out unless only advising."""
+        mirror, now = self.mirror, self.clock()
+        jobs = [job for job in mirror.waiting.values() if self._due(job.name, now)][: self.batch]
+        begin = time.perf_counter()
+        placements = hal.place(mirror.cluster, jobs, self.policy, order=self.order, queues=self.queues)
+        decided = tuple(placements)
+        reasons = self._reasons(placements, decided)
+        middle = time.perf_counter()
+        answers: list[Applied] = []
+        if self.applies:
+            answers = self.adapter.apply([placement for placement in decided if placement.placed])
+            self._learn({job.name: job for job in jobs}, decided, answers)
+            news = self._said.news(reasons)
+            if news:
+                self.adapter.explain(news)
+        end = time.perf_counter()
+        return Round(decided, tuple(answers), reasons, len(mirror.waiting), middle - begin, end - middle)
+
+    def run(
+        self,
+        stop: threading.Event,
+        *,
+        interval: float = 1.0,
+        report: Callable[[Round], None] | None = None,
+    ) -> None:
+        """Step until told to stop; faults of the orchestrator are waited out.
+
+        Parameters
+        ----------
+        stop : Event
+            Looked at between steps and waits: a step that has begun is ended, so that nothing is left half done.
+        interval : float
+            Seconds to follow changes for between two steps.
+        report : callable, optional
+            Called with each round.
+        """
+        fault = Backoff(random=self._random)
+        while not stop.is_set():
+            try:
+                self.follow(interval)
+                if stop.is_set():
+                    break
+                done = self.step()
+                fault.tries = 0
+            except hal.AdapterError as error:
+                self._mirror = None  # what happened meanwhile is not known
+                wait = fault.next()
+                log.error(
+                    "the orchestrator failed", extra={"error": str(error), "retry_in_s": round(wait, 3)}
+                )
+                stop.wait(wait)
+                continue
+            if report is not None:
+                report(done)
+
+    # ---- inside --------------------------------------------------------------------------------------
+
+    def _due(self, job: str, now: float) -> bool:
+        return job not in self._retry or self._retry[job][1] <= now
+
+    def _learn(
+        self, jobs: Mapping[str, hal.Job], decided: Iterable[hal.Placement], answers: Iterable[Applied]
+    ) -> None:
+        """Book what was carried out, and put off what was not."""
+        mirror, unknown = self.mirror, False
+        placed = (placement for placement in decided if placement.placed)
+        for placement, answer in zip(placed, answers, strict=True):
+            if answer.outcome.holds:
+                self._retry.pop(answer.job, None)
+                mirror.started(Running(jobs[placement.job], placement.nodes, placement.gpus))
+                continue
+            unknown |= answer.outcome is Outcome.UNKNOWN
+            backoff, _ = self._retry.get(answer.job, (Backoff(random=self._random), 0.0))
+            self._retry[answer.job] = backoff, self.clock() + backoff.next()
+            log.warning(
+                "not carried out",
+                extra={"job": answer.job, "outcome": answer.outcome.value, "detail": answer.detail},
+            )
+            if answer.outcome is Outcome.GONE:
+                mirror.waiting.pop(answer.job, None)  # comes back as a delta if only its node was gone
+        if unknown:
+            self._mirror = None
+
+    def _reasons(self, placements: hal.Placements, decided: tuple[hal.Placement, ...]) -> dict[str, str]:
+        waiting = [placement.job for placement in decided if not placement.placed][: self.explained]
+        return {job: why(placements.explain(job, top=0)) for job in waiting}
+
+
+def why(explanation: hal.Explanation) -> str:
+    """Return why a job waits, in one line as users of schedulers know it: ``0/5 nodes: 3 …, 2 …; missing …``."""
+    counted = sorted(explanation.reasons.items(), key=lambda item: (-item[1], item[0]))
+    parts = ", ".join(f"{count} {reason}" for reason, count in counted[:4])
+    line = f"{explanation.feasible}/{explanation.nodes} nodes fit"
+    if parts:
+        line += f": {parts}"
+    if explanation.missing:
+        line += f"; missing {explanation.missing}"
+    return line

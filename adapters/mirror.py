@@ -1,0 +1,106 @@
+"""A live cluster that follows an orchestrator by its deltas, without reading everything again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hal.adapters.contract import (
+    Delta,
+    Dropped,
+    JobGone,
+    JobQueued,
+    JobStarted,
+    NodeChanged,
+    NodeGone,
+    Running,
+    Snapshot,
+    book,
+)
+
+import hal
+
+__all__ = ["Mirror"]
+
+
+class Mirror:
+    """What the orchestrator has, in hal's model.
+
+    Deltas state what is: following one twice, or one that the snapshot knew, changes nothing.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Its cluster becomes this mirror's.
+
+    Attributes
+    ----------
+    cluster : Cluster
+    waiting : dict of str to Job
+        In the order of the queue.
+    running : dict of str to Running
+    dropped : list of Dropped
+        What could not be said in the model, oldest first.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.cluster, lies = snapshot.built
+        self.waiting = {job.name: job for job in snapshot.jobs}
+        self.running = {running.job.name: running for running in snapshot.running}
+        self.dropped = [*snapshot.dropped, *lies]
+
+    def follow(self, deltas: Iterable[Delta]) -> int:
+        """Take in changes; returns how many."""
+        count = 0
+        for delta in deltas:
+            self._one(delta)
+            count += 1
+        return count
+
+    def started(self, running: Running) -> None:
+        """Enter a job that holds resources now, wherever it was before."""
+        name = running.job.name
+        self.waiting.pop(name, None)
+        if self.running.get(name) == running:
+            return
+        self._forget(name)
+        self.running[name] = running
+        self.dropped += book(self.cluster, running)
+
+    def _one(self, delta: Delta) -> None:
+        match delta:
+            case NodeChanged(node):
+                self._node(node)
+            case NodeGone(name):
+                if name in self.cluster:
+                    for job in self.cluster.remove(name, evict=True):
+                        self._lost(job)
+            case JobQueued(job):
+                self._forget(job.name)
+                self.waiting[job.name] = job
+            case JobStarted(running):
+                self.started(running)
+            case JobGone(name):
+                self._forget(name)
+                self.waiting.pop(name, None)
+
+    def _node(self, node: hal.Node) -> None:
+        if node.name not in self.cluster:
+            self.cluster.add(node)
+            # What is said to run here may have been told before the node was.
+            for running in [r for r in self.running.values() if node.name in r.nodes]:
+                if not self.cluster.runs(running.job.name):
+                    self.dropped += book(self.cluster, running)
+            return
+        try:
+            self.cluster.update(node)
+        except hal.InvalidModel as error:  # less than what runs there, for as long as it does
+            self.cluster.cordon(node.name)
+            self.dropped.append(Dropped(f"node {node.name}", "capacity", str(error), "unschedulable"))
+
+    def _forget(self, name: str) -> None:
+        if self.running.pop(name, None) is not None and self.cluster.runs(name):
+            self.cluster.release(name)
+
+    def _lost(self, job: str) -> None:
+        """Forget a job that lost a task with its node: what the orchestrator does with it comes as a delta."""
+        self._forget(job)

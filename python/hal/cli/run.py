@@ -1,0 +1,75 @@
+"""``hal run``: place the jobs of an orchestrator, again and again."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hal.cli.adapter import Name, Options, connect
+from hal.cli.logs import Format, configure
+
+if TYPE_CHECKING:
+    from hal.adapters.loop import Round
+
+__all__ = ["command"]
+
+log = logging.getLogger("hal.run")
+
+
+def command(
+    adapter: Name,
+    option: Options = None,
+    policy: Annotated[str, typer.Option(help="Policy by name, as `hal policies` lists them.")] = "best_fit",
+    order: Annotated[str, typer.Option(help="given, priority, largest_first or smallest_first.")] = "given",
+    interval: Annotated[float, typer.Option(help="Seconds between two decisions.", min=0.01)] = 1.0,
+    lock: Annotated[Path | None, typer.Option(help="Decide only while holding a lock on this file.")] = None,
+    rounds: Annotated[int, typer.Option(help="Stop after so many; 0: run until told to stop.", min=0)] = 0,
+    log_format: Format = "json",
+) -> None:
+    """Place what waits, and go on until SIGTERM or SIGINT; the step that has begun is ended first."""
+    from hal.adapters.lock import FileLock
+    from hal.adapters.loop import Loop
+
+    configure(log_format)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    held = FileLock(lock) if lock is not None else None
+    while held is not None and not held.acquire():
+        log.info("another one decides", extra={"lock": str(lock)})
+        if stop.wait(1.0):
+            return
+    source = connect(adapter, option)
+    done = 0
+
+    def report(this: Round) -> None:
+        nonlocal done
+        done += 1
+        if this.placements:
+            log.info("decided", extra=_figures(this))
+        if rounds and done >= rounds:
+            stop.set()
+
+    log.info("running", extra={"adapter": adapter, "policy": policy})
+    try:
+        Loop(source, policy=policy, order=order).run(stop, interval=interval, report=report)
+    finally:
+        source.close()
+        if held is not None:
+            held.release()
+    log.info("stopped", extra={"rounds": done})
+
+
+def _figures(this: Round) -> dict[str, Any]:
+    return {
+        "jobs": len(this.placements),
+        "outcomes": dict(this.outcomes()),
+        "waiting": this.waiting,
+        "decide_s": round(this.decide_s, 6),
+        "apply_s": round(this.apply_s, 6),
+    }

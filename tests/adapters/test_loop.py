@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import pytest
+from hal.adapters import JobGone, JobQueued, JobStarted, Loop, Mirror, NodeChanged, NodeGone, Outcome, Running
+from hal.adapters.conformance import books
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hal
+from tests.adapters.memory import MemoryAdapter, Orchestrator
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def loop_of(orchestrator: Orchestrator) -> tuple[Loop, MemoryAdapter, Clock]:
+    adapter, clock = MemoryAdapter(orchestrator), Clock()
+    return Loop(adapter, clock=clock), adapter, clock
+
+
+def agree(loop: Loop, orchestrator: Orchestrator) -> None:
+    """The mirror has what the orchestrator has."""
+    loop.follow(0)
+    fresh = MemoryAdapter(orchestrator).snapshot()
+    assert books(loop.mirror.cluster) == books(fresh.cluster)
+    assert list(loop.mirror.waiting) == [job.name for job in fresh.jobs]
+
+
+def test_places_and_says_why_the_rest_waits() -> None:
+    of = Orchestrator(nodes=2)
+    names = of.submit(5, cpus=4)
+    loop, _, _ = loop_of(of)
+    done = loop.step()
+    assert done.outcomes() == {"applied": 4}
+    assert sorted(of.running) == sorted(names[:4])
+    assert set(of.told) == {names[4]}
+    assert of.told[names[4]].startswith("0/2 nodes fit: 2 ")
+    agree(loop, of)
+    assert loop.step().outcomes() == {}
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_what_others_did_first_is_no_loss(seen: bool) -> None:
+    of = Orchestrator(nodes=2)
+    a, b = of.submit(2)
+    loop, _, clock = loop_of(of)
+    assert loop.mirror.waiting
+    of.tell(JobStarted(Running(of.waiting[a], ("m1",))))
+    if seen:
+        loop.follow(0)
+    done = loop.step()
+    assert done.outcomes() == ({"applied": 1} if seen else {"applied": 1, "conflict": 1})
+    assert of.running[a].nodes == ("m1",)
+    agree(loop, of)
+    clock.now = 100
+    assert loop.step().outcomes() == {}
+    assert set(of.running) == {a, b}
+
+
+def test_a_refused_job_is_tried_again_later() -> None:
+    of = Orchestrator(nodes=1)
+    loop, _, clock = loop_of(of)
+    assert not loop.mirror.waiting
+    foreign = hal.Job("foreign", cpus=8)
+    (name,) = of.submit(1)
+    of.running["foreign"] = Running(foreign, ("m0",))  # holds the node and was told to nobody
+    loop.follow(0)
+    assert loop.step().outcomes() == {"refused": 1}
+    assert loop.step().outcomes() == {}
+    of.tell(JobGone("foreign"))
+    loop.follow(0)
+    clock.now = 10
+    assert loop.step().outcomes() == {"applied": 1}
+    assert name in of.running
+
+
+def test_no_answer_is_looked_up_and_not_done_twice() -> None:
+    of = Orchestrator()
+    (name,) = of.submit(1)
+    loop, adapter, clock = loop_of(of)
+
+    def lose(call: str) -> None:
+        if call == f"apply {name}":
+            of.tell(JobStarted(Running(of.waiting[name], ("m2",))))  # it happened, and the answer was lost
+            raise TimeoutError("no answer")
+
+    adapter.fault = lose
+    assert loop.step().outcomes() == {Outcome.UNKNOWN.value: 1}
+    adapter.fault = lambda call: None
+    clock.now = 100
+    assert not loop.step().placements
+    assert of.running[name].nodes == ("m2",)
+
+
+def test_forgotten_changes_lead_to_a_new_snapshot() -> None:
+    of = Orchestrator(keep=2)
+    loop, _, _ = loop_of(of)
+    assert not loop.mirror.waiting
+    of.submit(10)
+    loop.follow(0)
+    assert len(loop.mirror.waiting) == 10
+
+
+def test_a_burst_of_events_is_followed_whole() -> None:
+    of = Orchestrator(nodes=50, keep=100_000)
+    loop, _, _ = loop_of(of)
+    assert not loop.mirror.running
+    for name in of.submit(5_000, cpus=0.01, memory=1):
+        of.tell(JobStarted(Running(of.waiting[name], (f"m{len(name) % 50}",))))
+    assert loop.follow(0) == 10_000
+    agree(loop, of)
+
+
+def test_an_orchestrator_that_lies_about_capacity_gets_no_more() -> None:
+    of = Orchestrator(nodes=2)
+    of.running["huge"] = Running(hal.Job("huge", cpus=64), ("m0",))
+    (name,) = of.submit(1)
+    loop, _, _ = loop_of(of)
+    assert [item.effect for item in loop.mirror.dropped] == ["unschedulable"]
+    loop.step()
+    assert of.running[name].nodes == ("m1",)
+
+
+def test_faults_are_waited_out_and_the_loop_ends_when_told() -> None:
+    of = Orchestrator()
+    names = of.submit(3)
+    adapter = MemoryAdapter(of)
+    stop, calls = threading.Event(), []
+
+    def fail_twice(call: str) -> None:
+        calls.append(call)
+        if len(calls) <= 2:
+            raise hal.AdapterError("connection refused")
+
+    adapter.fault = fail_twice
+    loop = Loop(adapter)
+    loop.run(stop, interval=0, report=lambda done: stop.set())
+    assert sorted(of.running) == sorted(names)
+    assert calls[:3] == ["snapshot", "snapshot", "snapshot"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 5), st.integers(1, 9)), max_size=40))
+def test_a_mirror_equals_a_snapshot_after_any_changes(changes: list[tuple[int, int, int]]) -> None:
+    of = Orchestrator(nodes=3)
+    adapter = MemoryAdapter(of)
+    mirror = Mirror(adapter.snapshot())
+    version = "0"
+    for kind, which, amount in changes:
+        name, node = f"j{which}", f"m{which % 4}"
+        if kind == 0:
+            of.tell(JobQueued(hal.Job(name, cpus=amount / 2)))
+        elif kind == 1 and name in of.waiting and node in of.nodes:
+            free = of.nodes[node].cpu_milli - of.held()[node]
+            if of.waiting[name].cpu_milli <= free:
+                of.tell(JobStarted(Running(of.waiting[name], (node,))))
+        elif kind == 2 and (name in of.waiting or name in of.running):
+            of.tell(JobGone(name))
+        elif kind == 3 and node in of.nodes and len(of.nodes) > 1:
+            of.tell(NodeGone(node))
+        elif kind == 4 and node not in of.nodes:
+            of.tell(NodeChanged(hal.Node(node, cpus=8, memory="16GiB")))
+        elif kind == 5 and node in of.nodes:
+            of.tell(NodeChanged(dataclasses.replace(of.nodes[node], cpus=8 + amount)))
+        elif kind == 6:
+            mirror.follow(adapter.watch(version, timeout=0))
+            version = adapter.version
+    mirror.follow(adapter.watch(version, timeout=0))
+    mirror.follow(of.log[-3:])  # hearing the last ones again does no harm
+    fresh = adapter.snapshot()
+    assert books(mirror.cluster) == books(fresh.cluster)
+    assert mirror.waiting == {job.name: job for job in fresh.jobs}
+    assert set(mirror.running) == {running.job.name for running in fresh.running}
