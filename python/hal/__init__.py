@@ -9,6 +9,7 @@ from hal.gpu import GPU, PARTITION_TABLES, gpus
 from hal.job_columns import JobColumns
 from hal.missing import Missing
 from hal.model import Job, Node, Selector, Taint, Toleration
+from hal.native import NativeFilter, NativeScorer, get_include
 from hal.place import explain, place
 from hal.placements import Placements
 from hal.policy import Filter, Policy, Scorer
@@ -35,6 +36,8 @@ __all__ = [
     "Missing",
     "MissingExtra",
     "Move",
+    "NativeFilter",
+    "NativeScorer",
     "Node",
     "Placement",
     "Placements",
@@ -52,6 +55,7 @@ __all__ = [
     "Toleration",
     "Victim",
     "explain",
+    "get_include",
     "gpus",
     "place",
     "policies",

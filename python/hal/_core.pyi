@@ -162,6 +162,33 @@ def python_scorer(name: str, score: object, own_state: bool = False) -> Scorer:
 def python_filter(name: str, keep: object) -> Filter:
     """A filter from keep(shape, cluster_columns, nodes) -> bool[k]."""
 
+ABI_VERSION: int = 1
+
+ABI_VERSION_MIN: int = 1
+
+SCORE_SIGNATURE: str = "int (hal_batch const *, double *, void *)"
+
+KEEP_SIGNATURE: str = "int (hal_batch const *, uint8_t *, void *)"
+
+def native_scorer(name: str, function: int, data: int, own_state: bool, owner: object | None) -> Scorer:
+    """
+    A scorer from the address of a hal_score_fn. owner lives as long as anyone may call it.
+    """
+
+def native_filter(name: str, function: int, data: int, owner: object | None) -> Filter:
+    """A filter from the address of a hal_keep_fn, likewise."""
+
+def open_capsule(capsule: object) -> tuple[str, int]:
+    """Name and address."""
+
+def read_scorer(address: int) -> tuple[str, int, int, bool]:
+    """(name, function, data, own_state) of a hal_scorer."""
+
+def read_filter(address: int) -> tuple[str, int, int]:
+    """(name, function, data) of a hal_filter."""
+
+def check_abi(what: str, version: int) -> None: ...
+
 class Cluster:
     """
     Nodes and what runs on them. One call at a time; others wait their turn.

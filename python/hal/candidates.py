@@ -45,6 +45,7 @@ class Candidates:
     free_memory, capacity_memory : (k,) int64, MiB
     gpu_count : (k,) int32, devices
     gpu_total_free : (k,) int32, milli-GPU over all devices
+    gpu_max_free : (k,) int32, milli-GPU of the freest device
     tasks : (k,) uint32, tasks that run there
     """
 
@@ -71,8 +72,4 @@ class Candidates:
 
     def gpu_idle(self) -> NDArray[np.int64]:
         """Devices that nothing runs on, (k,) int64."""
-        rows, begin = self._column("gpu_free"), self._column("gpu_begin")[self.index]
-        counts = self.gpu_count
-        return np.array(
-            [(rows[at : at + n] == 1000).sum() for at, n in zip(begin, counts, strict=True)], np.int64
-        )
+        return self._column("gpu_idle")[self.index].astype(np.int64)

@@ -170,6 +170,10 @@ def _core_scorer(scorer: Any) -> _core.Scorer:
 
 
 def _core_filter(item: Any) -> _core.Filter:
+    built = getattr(item, "_core_filter", None)
+    if built is not None:
+        made: _core.Filter = built()
+        return made
     if not isinstance(item, Filter):
         raise PolicyError(f"filter {show(item)}: needs a name and keep(job, nodes)")
 

@@ -125,6 +125,8 @@ nb::dict cluster_columns(const Cluster& c) {
     columns["gpu_begin"] = view(c.gpu_begin_column());
     columns["gpu_count"] = view(c.gpu_count_column());
     columns["gpu_total_free"] = view(c.gpu_total_column());
+    columns["gpu_idle"] = view(c.gpu_idle_column());
+    columns["gpu_max_free"] = view(c.gpu_max_column());
     columns["tasks"] = view(c.task_column());
     columns["present"] = view(c.present_column());
     return columns;

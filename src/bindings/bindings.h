@@ -8,6 +8,7 @@ namespace hal::bindings {
 void bind_errors(nanobind::module_& m);
 void bind_model(nanobind::module_& m);
 void bind_policies(nanobind::module_& m);
+void bind_native(nanobind::module_& m);
 void bind_queues(nanobind::module_& m);
 void bind_cluster(nanobind::module_& m);
 void bind_engine(nanobind::module_& m);

@@ -8,6 +8,7 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_errors(m);
     hal::bindings::bind_model(m);
     hal::bindings::bind_policies(m);
+    hal::bindings::bind_native(m);
     hal::bindings::bind_cluster(m);
     hal::bindings::bind_queues(m);
     hal::bindings::bind_engine(m);

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "halcore/c_api/hal.h"
+#include "halcore/model/cluster.h"
+
+namespace hal {
+
+/// A cluster's columns as hal.h shows them: pointers into the cluster, refreshed by each read.
+class NativeColumns {
+  public:
+    explicit NativeColumns(const Cluster& cluster) : cluster_(cluster) {}
+    const hal_columns& read();
+    /// True when the largest capacities, which scores of Node scope may depend on, are no longer those read.
+    bool stale() const;
+
+  private:
+    std::vector<std::int64_t> largest() const;
+
+    const Cluster& cluster_;
+    std::uint64_t structure_ = UINT64_MAX;
+    std::vector<std::int64_t> largest_;  // by resource, then devices
+    std::vector<const std::int64_t*> free_, capacity_;
+    std::vector<const char*> names_;
+    hal_columns columns_{};
+};
+
+/// Questions to a native unit about one cluster. What a shape asks for is put into C's words once.
+class NativeBatch {
+  public:
+    explicit NativeBatch(const Cluster& cluster) : cluster_(cluster), columns_(cluster) {}
+    const hal_batch& ask(ShapeId shape, std::span<const NodeId> nodes, std::span<const NodeId> placed = {});
+    bool stale() const { return columns_.stale(); }
+
+  private:
+    struct Request {
+        std::vector<std::int64_t> amounts;
+        std::vector<const char*> models;
+        std::string profile;
+        std::vector<std::string> model_names;
+        hal_request request{};
+    };
+    const hal_request& request(ShapeId shape, std::size_t resources);
+
+    const Cluster& cluster_;
+    NativeColumns columns_;
+    std::vector<std::unique_ptr<Request>> requests_;  // by shape
+    hal_batch batch_{};
+};
+
+}  // namespace hal
