@@ -721,3 +721,63 @@ class AvailabilityProfile:
     def earliest(self, start: int, duration: int, amount: int) -> int | None: ...
     def forget_before(self, time: int) -> None: ...
     def to_list(self) -> list[tuple[int, int]]: ...
+
+class SignalMonitor:
+    """Reads the signals of a live cluster."""
+
+    def __init__(
+        self, cluster: Cluster, weights: tuple[float, float, float, float], half_life: float
+    ) -> None: ...
+    def submitted(self, jobs: Sequence[Job], now: float) -> None: ...
+    def left(self, jobs: Sequence[str], now: float) -> None: ...
+    def read(
+        self, now: float
+    ) -> tuple[float, float, float, float, float, float, float, float, float, float, int, float]: ...
+
+def class_counts(cluster: Cluster) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
+    """
+    Tasks of each GPU class on each node slot, one row of 10 after another.
+    """
+
+class Simulator:
+    """A cluster in simulated time."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        time: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        duration: Annotated[
+            NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ],
+        shape: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        shapes: Sequence[Shape],
+        tasks: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)]
+        | None,
+        power: PowerModel,
+        contention: tuple[float, float, float],
+        sleep: tuple[float, float, int],
+        failures: tuple[float, float, int],
+        first_come: bool,
+        half_life: float,
+        weights: tuple[float, float, float, float],
+    ) -> None: ...
+    def advance(self, until: float, p: float) -> bool: ...
+    def run(self, step: float, first: int, count: int, p: float) -> int: ...
+    def read(
+        self,
+    ) -> tuple[float, float, float, float, float, float, float, float, float, float, int, float]: ...
+    def waiting(self) -> Annotated[NDArray[numpy.uint32], dict(shape=(None,))]:
+        """Rows of the jobs that wait, in order of arrival."""
+
+    def trace(self) -> dict[str, Annotated[NDArray[numpy.float64], dict(shape=(None,))]]: ...
+    def jobs(self) -> dict[str, Any]: ...
+    @property
+    def now(self) -> float: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def joules(self) -> float: ...
+    @property
+    def running(self) -> int: ...
+    @property
+    def events(self) -> int: ...

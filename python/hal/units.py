@@ -14,7 +14,7 @@ from typing import Final
 from hal._show import show
 from hal.errors import InvalidModel
 
-__all__ = ["LIMIT", "Quantity", "count", "cpu_milli", "gpu_milli", "memory_mib"]
+__all__ = ["LIMIT", "Quantity", "count", "cpu_milli", "gpu_milli", "memory_mib", "seconds"]
 
 #: What a caller may write for an amount: a number in the field's own unit, or text with a unit.
 Quantity = int | float | str
@@ -24,6 +24,7 @@ LIMIT: Final = 2**42
 
 _AMOUNT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)\s*")
 _DECIMAL = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _TINY = Decimal("1e-9")
 _MIB = 2**20
 
@@ -180,3 +181,17 @@ def _whole(amount: Decimal, value: object, field: str, capacity: bool) -> int:
         raise InvalidModel(f"{field} = {show(value)}: over the limit of 2**42 base units; check the unit")
     near = round(amount, 6)
     return math.floor(near) if capacity else math.ceil(near)
+
+
+def seconds(value: Quantity, *, field: str) -> float:
+    """A span of time in seconds: a bare number, or text with ``s``, ``min``, ``h`` or ``d``.
+
+    Raises
+    ------
+    InvalidModel
+        Not a number, NaN, negative, infinite, over the limit, or an unknown unit.
+    """
+    amount, unit = _split(value, field, 'a span of time such as 30 (seconds), "5min" or "2h"')
+    if unit not in _SPANS:
+        raise InvalidModel(f'{field} = {show(value)}: unknown unit {unit!r}; write 30, "30s", "5min" or "2h"')
+    return float(amount * _SPANS[unit])

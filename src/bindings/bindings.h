@@ -19,5 +19,7 @@ void bind_energy(nanobind::module_& m);
 void bind_replay(nanobind::module_& m);
 void bind_staging(nanobind::module_& m);
 void bind_reserve(nanobind::module_& m);
+void bind_signals(nanobind::module_& m);
+void bind_simulator(nanobind::module_& m);
 
 }  // namespace hal::bindings

@@ -21,4 +21,6 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_replay(m);
     hal::bindings::bind_staging(m);
     hal::bindings::bind_reserve(m);
+    hal::bindings::bind_signals(m);
+    hal::bindings::bind_simulator(m);
 }

@@ -1,0 +1,117 @@
+#include "halcore/signals/cluster_sums.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hal::signals {
+namespace {
+
+// k ln k for the counts that occur, so that a change costs no logarithm.
+const std::vector<double>& count_logs() {
+    static const std::vector<double> table = [] {
+        std::vector<double> t(1024, 0.0);
+        for (std::size_t k = 2; k < t.size(); ++k)
+            t[k] = static_cast<double>(k) * std::log(static_cast<double>(k));
+        return t;
+    }();
+    return table;
+}
+
+double count_log(std::uint32_t k, const std::vector<double>& table) {
+    return k < table.size() ? table[k] : k * std::log(static_cast<double>(k));
+}
+
+/// Entropy of the node's task classes over its possible maximum, in [0, 1].
+double diversity(const Cluster& cluster, NodeId n) {
+    static const double most = std::log(static_cast<double>(Shape::kGpuClasses));
+    const std::uint32_t tasks = cluster.task_count(n);
+    if (tasks < 2) return 0;
+    const auto& table = count_logs();
+    double inner = 0;
+    for (int k = 0; k < Shape::kGpuClasses; ++k) inner += count_log(cluster.class_count(n, k), table);
+    return std::clamp((count_log(tasks, table) - inner) / tasks / most, 0.0, 1.0);
+}
+
+}  // namespace
+
+void NodeTerms::add(const NodeTerms& other, std::int64_t sign) {
+    nodes += sign * other.nodes;
+    load += sign * other.load;
+    load_squared += sign * other.load_squared;
+    mixed += sign * other.mixed;
+    stranded += sign * other.stranded;
+    idle_devices += sign * other.idle_devices;
+    for (int r = 0; r < kResources; ++r) {
+        capacity[r] += sign * other.capacity[r];
+        free[r] += sign * other.free[r];
+    }
+}
+
+NodeTerms terms_of(const Cluster& cluster, NodeId n) {
+    NodeTerms t;
+    if (!cluster.present(n) || !cluster.node_class(n).schedulable) return t;
+    t.nodes = 1;
+    t.capacity = {cluster.capacity(kCpu, n), cluster.capacity(kMemory, n),
+                  kWholeGpu.value() * cluster.gpu_count(n)};
+    t.free = {cluster.free(kCpu, n), cluster.free(kMemory, n), cluster.gpu_total_free(n)};
+    t.idle_devices = kWholeGpu.value() * cluster.gpu_idle(n);
+    std::int64_t least_free = NodeTerms::kOne, sum_free = 0, resources = 0;
+    for (int r = 0; r < kResources; ++r) {
+        if (t.capacity[r] == 0) continue;
+        const std::int64_t used = ((t.capacity[r] - t.free[r]) << NodeTerms::kBits) / t.capacity[r];
+        t.load = std::max(t.load, used);
+        least_free = std::min(least_free, NodeTerms::kOne - used);
+        sum_free += NodeTerms::kOne - used;
+        ++resources;
+    }
+    t.load_squared = t.load * t.load;
+    t.mixed = t.load * std::llround(diversity(cluster, n) * static_cast<double>(NodeTerms::kOne));
+    if (resources) t.stranded = sum_free / resources - least_free;
+    return t;
+}
+
+const NodeTerms& ClusterSums::read() {
+    const ChangeList& changes = cluster_.changes();
+    if (seen_ == changes.clock()) return sum_;
+    terms_.resize(cluster_.node_slots());
+    changes.since(seen_, [&](std::uint32_t n) {
+        sum_.add(terms_[n], -1);
+        terms_[n] = terms_of(cluster_, n);
+        sum_.add(terms_[n], 1);
+    });
+    seen_ = changes.clock();
+    return sum_;
+}
+
+double share_of(const NodeTerms& sums, const Amount& amount) {
+    double share = 0;
+    for (int r = 0; r < kResources; ++r)
+        if (sums.capacity[r] > 0)
+            share = std::max(share, static_cast<double>(amount[r]) / static_cast<double>(sums.capacity[r]));
+    return share;
+}
+
+void read_load(const NodeTerms& sums, Signals& out) {
+    const auto one = static_cast<double>(NodeTerms::kOne);
+    const auto load = static_cast<double>(sums.load), count = static_cast<double>(sums.nodes);
+    const auto squares = static_cast<double>(sums.load_squared);
+    out.sigma = squares > 0 ? std::min(load * load / (count * squares), 1.0) : 1;
+    out.entropy = load > 0 ? std::min(static_cast<double>(sums.mixed) / load / one, 1.0) : 0;
+    out.stranded = count > 0 ? static_cast<double>(sums.stranded) / count / one : 0;
+    const auto free_gpu = static_cast<double>(sums.free[2]);
+    out.fragmentation = free_gpu > 0 ? 1 - static_cast<double>(sums.idle_devices) / free_gpu : 0;
+    Amount used;
+    for (int r = 0; r < kResources; ++r) used[r] = sums.capacity[r] - sums.free[r];
+    out.utilisation = share_of(sums, used);
+}
+
+void read_queue(const NodeTerms& sums, const Amount& pending, Signals& out) {
+    out.pending_work = share_of(sums, pending);
+    double fitting = 1;
+    for (int r = 0; r < kResources; ++r)
+        if (pending[r] > 0)
+            fitting = std::min(fitting, static_cast<double>(sums.free[r]) / static_cast<double>(pending[r]));
+    out.blocking = out.pending_work > 0 ? std::min(fitting * out.pending_work, 1.0) : 0;
+}
+
+}  // namespace hal::signals
