@@ -241,7 +241,12 @@ class Cluster:
 
     def gpu_models(self, arg: str, /) -> list[str]: ...
     def bind(
-        self, name: str, shape: Shape, tasks: Sequence[tuple[str, int | None]], priority: int = 0
+        self,
+        name: str,
+        shape: Shape,
+        tasks: Sequence[tuple[str, int | None]],
+        priority: int = 0,
+        traits: Traits | None = None,
     ) -> int:
         """tasks: (node, device mask or None). Books a job that runs already."""
 
@@ -382,7 +387,9 @@ def apply(arg0: Cluster, arg1: Result, /) -> None: ...
 def book(cluster: Cluster, result: Result) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
     """Applies a copy of the result, which stays as it was: for a trial."""
 
-def resize(cluster: Cluster, job: str, tasks: Sequence[int], policy: Policy) -> bool:
+def resize(
+    cluster: Cluster, job: str, tasks: Sequence[int], policy: Policy, queues: QueueTree | None = None
+) -> bool:
     """
     Changes how many tasks of each role a running job has; False, and nothing changed, without room.
     """
@@ -427,6 +434,7 @@ def preempt(
     min_tasks: Sequence[tuple[int | str, int]] = [],
     budgets: Sequence[tuple[str, Sequence[int | str], int]] = [],
     effort: int = 400000,
+    queues: QueueTree | None = None,
 ) -> PreemptPlan: ...
 def missing(cluster: Cluster, job: Job, policy: Policy) -> tuple[Any, ...]:
     """
@@ -456,9 +464,10 @@ def rebalance(
     cluster: Cluster,
     policy: Policy,
     max_moves: int,
-    want: Sequence[tuple[Shape, int]] = [],
+    want: Sequence[tuple[Shape, int, Traits]] = [],
     pinned: Sequence[int | str] = [],
     moves_a_step: int = 4,
+    queues: QueueTree | None = None,
 ) -> RebalancePlan: ...
 def apply_rebalance(arg0: Cluster, arg1: RebalancePlan, /) -> None: ...
 

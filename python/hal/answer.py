@@ -39,6 +39,8 @@ class Placement:
         Score of each task's node when it was chosen, higher is better.
     slices : tuple of int
         First memory slice of each task's GPU instance; empty without ``gpu_profile``.
+    roles : tuple of str
+        Name of the role of each task of a job with a ``gang``; empty for other jobs.
     """
 
     job: str
@@ -47,6 +49,7 @@ class Placement:
     gpus: tuple[tuple[int, ...], ...]
     scores: tuple[float, ...]
     slices: tuple[int, ...] = ()
+    roles: tuple[str, ...] = ()
 
     @property
     def placed(self) -> bool:
@@ -77,6 +80,8 @@ class Explanation:
     preemption : str
         Which running jobs of lower priority would have to stop, or why that does not help; empty when placed, or
         when none runs.
+    victims : tuple of str
+        Those jobs, `preemption` as data.
     """
 
     job: str
@@ -88,6 +93,7 @@ class Explanation:
     missing: str
     change: Missing | None = None
     preemption: str = ""
+    victims: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.job}: {self.status.name}, fits on {self.feasible} of {self.nodes} nodes"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hal.placements import Placements
     from hal.policy import Policy
     from hal.preempt import Preemption
+    from hal.queues import QueueTree
     from hal.rebalance import Rebalance
     from hal.topology import Topology
 
@@ -232,12 +233,14 @@ class Cluster(Building):
         ----------
         name : str
         evict : bool
-            Drop what runs there instead of refusing.
+            Drop what runs there instead of refusing. A job with a ``gang`` that is left below ``min_tasks`` of a
+            role, or with part of a slice, ends whole: what is left of it could not go on. Other jobs keep their
+            tasks on other nodes.
 
         Returns
         -------
         list of str
-            Jobs that lost tasks (``#<id>`` for column jobs).
+            Jobs that lost tasks (``#<id>`` for column jobs); those that ended are no longer among `jobs`.
 
         Raises
         ------
@@ -256,7 +259,14 @@ class Cluster(Building):
         else:
             self._core.set_topology(topology._core, topology.nodes)
 
-    def resize(self, job: str, tasks: int | Sequence[int], *, policy: Policy | str = "best_fit") -> bool:
+    def resize(
+        self,
+        job: str,
+        tasks: int | Sequence[int],
+        *,
+        policy: Policy | str = "best_fit",
+        queues: QueueTree | None = None,
+    ) -> bool:
         """Shrink or grow a job that runs, all of the change or none.
 
         Tasks are given up so that the rest is nearest together, and taken as near to it as there is room; on a
@@ -269,11 +279,13 @@ class Cluster(Building):
             New count of tasks, of each role when there are several; from ``min_tasks`` to ``tasks`` of a gang.
         policy : Policy or str
             Its filters hold for new tasks; without a topology its scores choose their nodes.
+        queues : QueueTree, optional
+            Growing takes no queue over a maximum.
 
         Returns
         -------
         bool
-            False when there is no room; nothing was changed then.
+            False when there is no room on the nodes, within the rules or in the queue; nothing was changed then.
 
         Raises
         ------
@@ -285,7 +297,8 @@ class Cluster(Building):
         counts = [tasks] if isinstance(tasks, int) else list(tasks)
         if not all(type(count) is int and 0 < count <= 2**20 for count in counts):
             raise InvalidModel(f"tasks = {show(tasks)}: must be whole numbers from 1 to 2**20")
-        return bool(_core.resize(self._core, job, counts, resolve(policy, None)._core))
+        tree = None if queues is None else queues._core
+        return bool(_core.resize(self._core, job, counts, resolve(policy, None)._core, tree))
 
     # ---- trying out ----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from hal import _core
 from hal._columns import check_column, zeros
 from hal.errors import InvalidModel
 from hal.model import Job
+from hal.rules import traits as traits_of
 
 __all__ = ["JobColumns"]
 
@@ -41,6 +42,9 @@ class JobColumns:
         Sets of allowed models; an empty one allows any.
     tasks : (n,) int32, optional
         Tasks of each job, 1 … 2**20. Default: 1.
+    queue : (n,) int32, optional
+        Index into ``queue_names`` of the queue that each job is charged to, -1: none. Default: none.
+    queue_names : sequence of str
 
     Raises
     ------
@@ -55,11 +59,13 @@ class JobColumns:
     3
     """
 
-    __slots__ = ("shape", "shapes", "tasks")
+    __slots__ = ("all_traits", "shape", "shapes", "tasks", "traits")
 
     shape: I32
     shapes: list[_core.Shape]
     tasks: I32 | None
+    traits: I32 | None  # by job, index into all_traits, -1: none
+    all_traits: list[_core.Traits]
 
     def __init__(
         self,
@@ -71,6 +77,8 @@ class JobColumns:
         gpu_models: I32 | None = None,
         model_sets: Sequence[Sequence[str]] = ((),),
         tasks: I32 | None = None,
+        queue: I32 | None = None,
+        queue_names: Sequence[str] = (),
     ) -> None:
         cpu = check_column("cpu_milli", cpu_milli, np.int64, None)
         size = cpu.size
@@ -96,6 +104,11 @@ class JobColumns:
             else check_column("gpu_models", gpu_models, np.int32, size, most=len(sets) - 1)
         )
         self._set_tasks(tasks, size)
+        self.traits, self.all_traits = None, []
+        if queue is not None:
+            names = [str(name) for name in queue_names]
+            self.traits = check_column("queue", queue, np.int32, size, least=-1, most=len(names) - 1)
+            self.all_traits = [traits_of(name, (), (), False) for name in names]
         self.shapes, self.shape = _intern((cpu, memory, number, share, models), sets)
 
     @classmethod
@@ -107,7 +120,7 @@ class JobColumns:
         shape : (n,) int32
             Index into ``shapes`` of each job.
         shapes : sequence of Job
-            Prototypes; their names, tasks and priorities are not looked at.
+            Prototypes, with their queues, labels and rules; names, tasks, priorities and gangs are not looked at.
         tasks : (n,) int32, optional
             Tasks of each job. Default: 1.
 
@@ -122,6 +135,11 @@ class JobColumns:
         self = cls.__new__(cls)
         self.shape = check_column("shape", shape, np.int32, None, most=len(shapes) - 1)
         self.shapes = [job._shape() for job in shapes]
+        given = [job._traits() for job in shapes]
+        self.all_traits = [traits for traits in given if traits is not None]
+        at = np.cumsum([traits is not None for traits in given], dtype=np.int32) - 1
+        at[[traits is None for traits in given]] = -1
+        self.traits = np.ascontiguousarray(at[self.shape]) if self.all_traits else None
         self._set_tasks(tasks, self.shape.size)
         return self
 
@@ -157,6 +175,8 @@ class JobColumns:
         other.shapes = self.shapes
         other.shape = np.ascontiguousarray(self.shape[rows])
         other.tasks = None if self.tasks is None else np.ascontiguousarray(self.tasks[rows])
+        other.traits = None if self.traits is None else np.ascontiguousarray(self.traits[rows])
+        other.all_traits = self.all_traits
         return other
 
     def __len__(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Missing"]
@@ -32,6 +32,14 @@ class Missing:
         A filter that keeps the job away from nodes with room; of several the one that does so most often.
     filtered : int
         From how many.
+    queue : str
+        Queue whose maximum is in the way; empty when none is.
+    quota : mapping of str to int
+        What the queue lacks: resource (as in `resources`, but ``gpu`` in milli-GPU) → amount in base units.
+    level : str
+        Level that all tasks of a gang must share a domain of; empty when none is asked for.
+    level_tasks : mapping of str to int
+        Role → tasks of its least that the best such domain, or without a level the whole topology, has no room for.
     """
 
     tasks: int
@@ -42,6 +50,10 @@ class Missing:
     of_capacity: bool
     filter: str
     filtered: int
+    queue: str = ""
+    quota: Mapping[str, int] = field(default_factory=dict)
+    level: str = ""
+    level_tasks: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         ways = []
@@ -73,7 +85,27 @@ def _human(name: str, amount: int) -> str:
     return _count(amount, "GPU") if name == "gpu" else f"{amount} {name}"
 
 
-def from_core(told: Any, tasks: int) -> Missing:
-    """Build it from the core's tuple."""
+def from_core(
+    told: Any,
+    tasks: int,
+    *,
+    quota: tuple[str, str, int] | None = None,
+    level: tuple[str, Mapping[str, int]] = ("", {}),
+) -> Missing:
+    """Build it from the core's tuples."""
     found, most, node, of_capacity, amounts, reason, filtered = told
-    return Missing(found, tasks, most, node, dict(amounts), of_capacity, reason, filtered)
+    queue, resource, units = quota or ("", "", 0)
+    return Missing(
+        found,
+        tasks,
+        most,
+        node,
+        dict(amounts),
+        of_capacity,
+        reason,
+        filtered,
+        queue,
+        {resource: units} if queue else {},
+        level[0] if level[1] else "",
+        dict(level[1]),
+    )

@@ -253,18 +253,28 @@ class Job:
 
     def _short_of(self, room: Sequence[int]) -> str:
         """Say which tasks of a gang lack room where most of them fit."""
+        level, lacking = self._lacks(room)
+        where = f"one domain of level {level!r}" if level else "the whole topology"
+        least = {role.name: _least(role) for role in (self, *(self.gang or Gang()).roles)}
+        told = ", ".join(f"{count} of {least[name]} tasks of {name!r}" for name, count in lacking.items())
+        return f"room for {told} in {where}" if told else ""
+
+    def _lacks(self, room: Sequence[int]) -> tuple[str, dict[str, int]]:
+        """Return the level that a gang must share, and by role the tasks that have no room where most fit."""
         gang = self.gang or Gang()
-        where = f"one domain of level {gang.required!r}" if gang.required else "the whole topology"
-        lacking = []
-        for role, most in zip((self, *gang.roles), room, strict=True):
-            own = role.gang or Gang()
-            least = role.tasks if own.min_tasks is None else own.min_tasks
-            if most < least:
-                lacking.append(f"{least - most} of {least} tasks of {role.name!r}")
-        return f"room for {', '.join(lacking)} in {where}" if lacking else ""
+        short = {
+            role.name: _least(role) - most
+            for role, most in zip((self, *gang.roles), room, strict=True)
+            if most < _least(role)
+        }
+        return gang.required or "", short
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_job, ({f.name: getattr(self, f.name) for f in fields(self)},)
+
+
+def _least(role: Job) -> int:
+    return role.tasks if role.gang is None or role.gang.min_tasks is None else role.gang.min_tasks
 
 
 def _rebuild_job(values: dict[str, Any]) -> Job:

@@ -94,7 +94,15 @@ def place(
         if rows is not None:
             jobs = jobs.take(rows)
         result = _core.place_columns(
-            cluster._core, jobs.shape, jobs.shapes, jobs.tasks, decided._core, apply, tree
+            cluster._core,
+            jobs.shape,
+            jobs.shapes,
+            jobs.tasks,
+            decided._core,
+            apply,
+            tree,
+            jobs.traits,
+            jobs.all_traits,
         )
         return Placements(cluster, jobs, result, decided, rows, queues=tree)
     given = tuple(jobs)  # type: ignore[arg-type]  # a Job is no iterable: subclasses end here and are refused below

@@ -168,9 +168,15 @@ class Placements(Sequence[Placement]):
             asked = self._core_job(line)
             told = _core.explain(core, asked, self.policy._core, top, self._queues)
             change, preemption = None, ""
+            victims: tuple[str, ...] = ()
             if self.status[line] != Status.PLACED:
-                change = from_core(_core.missing(core, asked, self.policy._core), asked.tasks)
-                preemption = _victims(core, asked, self.policy)
+                change = from_core(
+                    _core.missing(core, asked, self.policy._core),
+                    asked.tasks,
+                    quota=told["block"],
+                    level=self._level_lacks(line, told["gang_room"]),
+                )
+                preemption, victims = _victims(core, asked, self.policy, self._queues)
         finally:
             core.rollback(mark)
         status = Status(int(self.status[line]))
@@ -187,6 +193,7 @@ class Placements(Sequence[Placement]):
             missing=told["quota"] or self._gang_lacks(line, told["gang_room"]) or str(change or ""),
             change=change,
             preemption=preemption,
+            victims=victims,
         )
 
     # ---- inside --------------------------------------------------------------------------------------
@@ -204,6 +211,12 @@ class Placements(Sequence[Placement]):
         if not room or self.status[line] == Status.PLACED or isinstance(self._jobs, JobColumns):
             return ""
         return self._jobs[line]._short_of(room)
+
+    def _level_lacks(self, line: int, room: Sequence[int]) -> tuple[str, dict[str, int]]:
+        """Return the level that a gang must share and the tasks of each role that its best domain lacks room for."""
+        if not room or isinstance(self._jobs, JobColumns):
+            return "", {}
+        return self._jobs[line]._lacks(room)
 
     @cached_property
     def _line_of(self) -> NDArray[np.int64]:
@@ -233,7 +246,13 @@ class Placements(Sequence[Placement]):
         if not isinstance(jobs, JobColumns):
             return jobs[line]._handle
         tasks = 1 if jobs.tasks is None else int(jobs.tasks[line])
-        return _core.Job(self._name(line), jobs.shapes[int(jobs.shape[line])], tasks)
+        of = -1 if jobs.traits is None else int(jobs.traits[line])
+        return _core.Job(
+            self._name(line),
+            jobs.shapes[int(jobs.shape[line])],
+            tasks,
+            traits=None if of < 0 else jobs.all_traits[of],
+        )
 
     def _build(self, row: int) -> Placement:
         line = self._line(row)
@@ -248,7 +267,14 @@ class Placements(Sequence[Placement]):
             tuple(_devices(mask) for mask in self.gpu_mask[tasks].tolist()),
             tuple(self.score[tasks].tolist()),
             tuple(self._starts[task] for task in range(tasks.start, tasks.stop) if task in self._starts),
+            self._roles(line, tasks),
         )
+
+    def _roles(self, line: int, tasks: slice) -> tuple[str, ...]:
+        if isinstance(self._jobs, JobColumns) or (gang := self._jobs[line].gang) is None:
+            return ()
+        names = [self._jobs[line].name, *(role.name for role in gang.roles)]
+        return tuple(names[role] for role in self._result.role[tasks].tolist())
 
     @cached_property
     def _starts(self) -> dict[int, int]:
@@ -263,12 +289,15 @@ def _devices(mask: int) -> tuple[int, ...]:
 _EFFORT = 20_000
 
 
-def _victims(core: Any, job: Any, policy: Policy) -> str:
-    plan = _core.preempt(core, job, policy._core, effort=_EFFORT)
+def _victims(
+    core: Any, job: Any, policy: Policy, queues: _core.QueueTree | None
+) -> tuple[str, tuple[str, ...]]:
+    plan = _core.preempt(core, job, policy._core, effort=_EFFORT, queues=queues)
     if not plan.candidates:
-        return ""
+        return "", ()
     if plan.placement.status[0] != Status.PLACED:
-        return f"stopping the {plan.candidates} jobs of lower priority does not make room"
+        return f"stopping the {plan.candidates} jobs of lower priority does not make room", ()
     names = [called or f"#{number}" for number, called, *_ in plan.victims]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"stopping {shown} would make room ({plan.candidates} jobs of lower priority run)"
+    told = f"stopping {shown} would make room ({plan.candidates} jobs of lower priority run)"
+    return told, tuple(names)

@@ -20,6 +20,7 @@ from hal.placements import Placements, _devices
 if TYPE_CHECKING:
     from hal.cluster import Cluster
     from hal.policy import Policy
+    from hal.queues import QueueTree
 
 __all__ = ["Budget", "Preemption", "Victim", "preempt"]
 
@@ -182,12 +183,14 @@ def preempt(
     min_tasks: Mapping[str | int, int] | None = None,
     budgets: Iterable[Budget] = (),
     seed: int | None = None,
+    queues: QueueTree | None = None,
 ) -> Preemption:
     """Plan which running jobs to stop so that a job fits. Pure: ``cluster.apply(plan)`` does it.
 
     Only jobs of lower priority are stopped. Sets of victims are compared by jobs disturbed, then the highest
     priority among them, then the sum of their priorities, then work lost, then tasks stopped; ties go to the lower
-    node index. For a job of one task the cheapest set is found. For a gang victims are added task by task, each time
+    node index. For a job of one task that no rule and no quota binds, the cheapest set is found. For a gang victims
+    are added task by task, each time
     the cheapest, and in the end every victim that can be spared is.
 
     Parameters
@@ -208,6 +211,8 @@ def preempt(
         Limits that the plan keeps.
     seed : int, optional
         Replaces the policy's seed.
+    queues : QueueTree, optional
+        The job is placed within its quota: victims of its own queue are stopped when that is what it takes.
 
     Returns
     -------
@@ -251,6 +256,7 @@ def preempt(
         _amounts("lost_work", lost_work),
         _amounts("min_tasks", min_tasks),
         [_budget(budget) for budget in budgets],
+        queues=None if queues is None else queues._core,
     )
     return Preemption(cluster, job, plan, decided)
 

@@ -22,6 +22,7 @@ from hal.preempt import _key
 if TYPE_CHECKING:
     from hal.cluster import Cluster
     from hal.policy import Policy
+    from hal.queues import QueueTree
 
 __all__ = ["Move", "Rebalance", "rebalance"]
 
@@ -112,11 +113,13 @@ def rebalance(
     policy: Policy | str = "fgd",
     pinned: Iterable[str | int] = (),
     moves_a_step: int = 4,
+    queues: QueueTree | None = None,
 ) -> Rebalance:
     """Plan moves of running tasks that free the most for what is wanted. Pure: ``cluster.apply(plan)`` makes them.
 
     Greedy: again and again the step with the most gain a move, a step being one move, or the fewest away from one node
-    that make room there for a wanted task. Where a moved task goes is the policy's choice.
+    that make room there for a wanted task. Where a moved task goes is the policy's choice within the rules of all
+    jobs; a job that a rule binds is a step of its own.
 
     Parameters
     ----------
@@ -125,14 +128,16 @@ def rebalance(
     max_moves : int
         0 or more.
     want : Job, iterable of Job, or JobColumns, optional
-        What waits for room; the tasks of a gang count one by one. Absent: whatever resembles the typical tasks, those
-        that the cluster has been asked for so far.
+        What waits for room; the tasks of a gang count one by one, rules keep them off nodes as things are. Absent:
+        whatever resembles the typical tasks, those that the cluster has been asked for so far.
     policy : Policy or str
         Chooses the new places.
     pinned : iterable of str or int
         Running jobs (name or id) that must stay. Gangs always stay: they were placed as a whole.
     moves_a_step : int
         Most tasks moved away from one node in one step, 1 … 64.
+    queues : QueueTree, optional
+        No move takes a queue over a maximum: a share of a GPU asked for by memory grows on a smaller device.
 
     Returns
     -------
@@ -171,21 +176,29 @@ def rebalance(
     decided = resolve(policy, None)
     keys = [_key("pinned", key) for key in ([pinned] if isinstance(pinned, str) else pinned)]
     plan = _core.rebalance(
-        cluster._core, decided._core, int(max_moves), _wanted(want), keys, int(moves_a_step)
+        cluster._core,
+        decided._core,
+        int(max_moves),
+        _wanted(want),
+        keys,
+        int(moves_a_step),
+        None if queues is None else queues._core,
     )
     return Rebalance(cluster, plan)
 
 
-def _wanted(want: object) -> list[tuple[Any, int]]:
+def _wanted(want: object) -> list[tuple[Any, int, Any]]:
     if want is None:
         return []
     if isinstance(want, JobColumns):
         tasks = np.ones(len(want), dtype=np.int64) if want.tasks is None else want.tasks.astype(np.int64)
         counts = np.bincount(want.shape, weights=tasks, minlength=len(want.shapes)).astype(np.int64)
-        return [(shape, count) for shape, count in zip(want.shapes, counts.tolist(), strict=True) if count]
+        return [
+            (shape, count, None) for shape, count in zip(want.shapes, counts.tolist(), strict=True) if count
+        ]
     counted: Counter[Any] = Counter()
     for job in [want] if isinstance(want, Job) else want:  # type: ignore[attr-defined]  # refused below if it is none
         if not isinstance(job, Job):
             raise InvalidModel(f"want: {show(job)}: must be a hal.Job")
-        counted[job._handle.shape] += job.tasks
-    return list(counted.items())
+        counted[job._handle.shape, job._traits()] += job.tasks
+    return [(shape, count, traits) for (shape, traits), count in counted.items()]

@@ -54,15 +54,16 @@ using TaskTuple = std::tuple<std::string, std::optional<std::uint64_t>>;
 
 // A job that runs already enters the books. Devices not named are the tightest that fit.
 JobId bind_job(ClusterHandle& self, const std::string& name, const ShapeHandle& handle,
-               const std::vector<TaskTuple>& given, std::int32_t priority) {
+               const std::vector<TaskTuple>& given, std::int32_t priority, const TraitsHandle* given_traits) {
     return self.run([&](Cluster& c, Engine& engine) {
         const ShapeId shape = self.intern(handle);
+        const TraitsId traits = given_traits ? self.intern(*given_traits) : 0;
         if (given.empty()) throw InvalidModel("job '" + name + "': it has no task");
         const Cluster::Mark mark = c.mark();
         try {
             std::vector<TaskPlace> tasks;
             for (const auto& [node, devices] : given) {
-                TaskPlace task{c.index_of(node), shape, devices.value_or(0)};
+                TaskPlace task{c.index_of(node), shape, devices.value_or(0), traits};
                 if (!devices && c.shape(shape).gpus && engine.matcher().fits(shape, task.node)) {
                     task.devices = tightest_devices(c, c.shape(shape), task.node,
                                                     engine.matcher().eligible(shape, task.node));
@@ -209,6 +210,7 @@ void bind_cluster(nb::module_& m) {
                  });
              })
         .def("bind", &bind_job, "name"_a, "shape"_a, "tasks"_a, "priority"_a = 0,
+             "traits"_a.none() = nb::none(),
              "tasks: (node, device mask or None). Books a job that runs already.")
         .def("release",
              [](Handle& h, const std::string& name) {

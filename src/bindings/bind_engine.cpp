@@ -93,6 +93,11 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     result["feasible"] = e.feasible;
     result["reasons"] = e.reasons;
     result["quota"] = e.quota;
+    result["block"] = nb::none();
+    if (e.block) {
+        result["block"] = nb::make_tuple(queues->name(e.block->queue),
+                                         queues->resources().name(e.block->resource), e.block->missing());
+    }
     result["gang_room"] = room;
     nb::list rows;
     for (std::size_t i = 0; i < e.top.size(); ++i)
@@ -144,14 +149,15 @@ void bind_engine(nb::module_& m) {
     m.def(
         "resize",
         [](ClusterHandle& h, const std::string& job, const std::vector<std::int32_t>& tasks,
-           const PolicyHandle& policy) {
+           const PolicyHandle& policy, const QueuesPtr& queues) {
             return h.run([&](Cluster& c, Engine& engine) {
+                engine.use_queues(queues);
                 const JobId id = c.find_job(job);
                 if (id == kNoJob) throw InvalidModel("job '" + job + "': it does not run");
                 return engine.resize(id, tasks, policy.policy);
             });
         },
-        "cluster"_a, "job"_a, "tasks"_a, "policy"_a,
+        "cluster"_a, "job"_a, "tasks"_a, "policy"_a, "queues"_a.none() = nb::none(),
         "Changes how many tasks of each role a running job has; False, and nothing changed, without room.");
     m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5, "queues"_a.none() = nb::none());
     m.def(

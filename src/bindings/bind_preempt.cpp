@@ -1,4 +1,5 @@
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -22,8 +23,10 @@ using Amounts = std::vector<std::pair<JobKey, std::int64_t>>;
 using Budget = std::tuple<std::string, std::vector<JobKey>, std::int64_t>;
 
 PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy, const Amounts& lost_work,
-                 const Amounts& min_tasks, const std::vector<Budget>& budgets, std::int64_t effort) {
+                 const Amounts& min_tasks, const std::vector<Budget>& budgets, std::int64_t effort,
+                 const std::shared_ptr<const QueueTree>& queues) {
     return h.run([&](Cluster& c, Engine& engine) {
+        engine.use_queues(queues);
         PreemptOptions options;
         options.effort = effort;
         for (const auto& [key, seconds] : lost_work) {
@@ -91,7 +94,7 @@ void bind_preempt(nb::module_& m) {
         .def_ro("clearable", &PreemptPlan::clearable);
     m.def("preempt", &plan, "cluster"_a, "job"_a, "policy"_a, "lost_work"_a = Amounts{},
           "min_tasks"_a = Amounts{}, "budgets"_a = std::vector<Budget>{},
-          "effort"_a = PreemptOptions{}.effort);
+          "effort"_a = PreemptOptions{}.effort, "queues"_a.none() = nb::none());
     m.def("missing", &missing, "cluster"_a, "job"_a, "policy"_a,
           "What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of "
           "capacity, "

@@ -1,5 +1,7 @@
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "bind_plans.h"
@@ -16,11 +18,13 @@ namespace {
 
 using AnyTuple = nb::typed<nb::tuple, nb::any, nb::ellipsis>;
 
-using Wants = std::vector<std::pair<const ShapeHandle*, std::int64_t>>;
+using Wants = std::vector<std::tuple<const ShapeHandle*, std::int64_t, const TraitsHandle*>>;
 
 RebalancePlan plan(ClusterHandle& h, const PolicyHandle& policy, std::int64_t max_moves, const Wants& want,
-                   const std::vector<JobKey>& pinned, int moves_a_step) {
+                   const std::vector<JobKey>& pinned, int moves_a_step,
+                   const std::shared_ptr<const QueueTree>& queues) {
     return h.run([&](Cluster& c, Engine& engine) {
+        engine.use_queues(queues);
         RebalanceOptions options;
         if (max_moves < 0) throw InvalidModel("max_moves: " + std::to_string(max_moves) + " is negative");
         if (moves_a_step < 1 || moves_a_step > 64) {
@@ -28,9 +32,9 @@ RebalancePlan plan(ClusterHandle& h, const PolicyHandle& policy, std::int64_t ma
         }
         options.max_moves = max_moves;
         options.moves_a_step = moves_a_step;
-        for (const auto& [shape, tasks] : want) {
+        for (const auto& [shape, tasks, traits] : want) {
             if (tasks < 1) throw InvalidModel("want: " + std::to_string(tasks) + " tasks; give 1 or more");
-            options.want.push_back({h.intern(*shape), tasks});
+            options.want.push_back({h.intern(*shape), tasks, traits ? h.intern(*traits) : 0});
         }
         for (const JobKey& key : pinned) options.pinned.insert(running(c, "pinned", key));
         return rebalance(engine, policy.policy, options);
@@ -56,7 +60,8 @@ void bind_rebalance(nb::module_& m) {
         .def_ro("gain", &RebalancePlan::gain)
         .def_ro("wanted", &RebalancePlan::wanted);
     m.def("rebalance", &plan, "cluster"_a, "policy"_a, "max_moves"_a, "want"_a = Wants{},
-          "pinned"_a = std::vector<JobKey>{}, "moves_a_step"_a = RebalanceOptions{}.moves_a_step);
+          "pinned"_a = std::vector<JobKey>{}, "moves_a_step"_a = RebalanceOptions{}.moves_a_step,
+          "queues"_a.none() = nb::none());
     m.def("apply_rebalance", [](ClusterHandle& h, const RebalancePlan& plan) {
         h.run([&](Cluster&, Engine& engine) { apply_rebalance(engine, plan); });
     });

@@ -13,33 +13,26 @@ import hal
 from hal import _core
 from hal.errors import InvalidModel
 from tests.api import strategies
-from tests.api.twin import TwinNode, fits, fitting_devices, share_on, take
+from tests.api.safety_books import Books
+from tests.api.safety_constraints import Constraints
+from tests.api.twin import TwinNode, fits, room_when_empty, share_on, take
 
 POLICIES = st.sampled_from([*hal.policies.names(), "0.5*best_fit + fgd", "pack_spread(0.2)"])
 
 
-class Safety(RuleBasedStateMachine):
+class Safety(Constraints, Books, RuleBasedStateMachine):
     """A cluster beside its twin; every answer is checked against the twin before both change."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.cluster = hal.Cluster()
-        self.nodes: dict[str, TwinNode] = {}
-        self.running: dict[str, tuple[hal.Job, hal.Placement]] = {}
-        self.made = 0
-
-    def fresh(self, prefix: str) -> str:
-        self.made += 1
-        return f"{prefix}{self.made}"
-
-    @initialize(data=st.data(), count=st.integers(2, 6))
-    def start(self, data: st.DataObject, count: int) -> None:
+    @initialize(data=st.data(), count=st.integers(2, 6), tree=st.integers(0, 3))
+    def start(self, data: st.DataObject, count: int, tree: int) -> None:
+        self.hang(tree > 0)
         for _ in range(count):
             self.add_node(data)
 
     @rule(data=st.data())
     def add_node(self, data: st.DataObject) -> None:
-        spec = data.draw(strategies.nodes(self.fresh("n")))
+        self.joined += 1
+        spec = data.draw(strategies.nodes(f"n{self.joined}"))
         self.cluster.add(spec)
         self.nodes[spec.name] = TwinNode.of(spec)
 
@@ -59,7 +52,9 @@ class Safety(RuleBasedStateMachine):
             self.cluster.apply(answers)
         for index, (job, answer) in enumerate(zip(jobs, answers, strict=True)):
             if index == asked:
-                assert told.feasible == sum(fits(node, job) for node in self.nodes.values())
+                assert told.feasible == sum(
+                    fits(node, job) and not self.broken(job, name) for name, node in self.nodes.items()
+                )
                 assert sum(told.reasons.values()) + told.feasible == len(self.nodes) == told.nodes
                 assert bool(told.missing) == (not answer.placed)
                 if answer.placed and "random" not in policy:
@@ -73,12 +68,8 @@ class Safety(RuleBasedStateMachine):
         nodes = copy.deepcopy(self.nodes)
         if not answer.placed:
             if job.tasks == 1:
-                assert not any(fits(node, job) for node in nodes.values())
-            room = 0
-            for node in (TwinNode.of(node.spec) for node in nodes.values()):
-                while room < job.tasks and fits(node, job):
-                    take(node, job, self.tightest(node, job))
-                    room += 1
+                assert not any(fits(node, job) and not self.broken(job, name) for name, node in nodes.items())
+            room = sum(room_when_empty(node.spec, job) for node in nodes.values())
             assert (answer.status is hal.Status.INFEASIBLE) == (room < job.tasks)
             return
         assert len(answer.nodes) == len(answer.gpus) == job.tasks  # all or nothing
@@ -90,22 +81,6 @@ class Safety(RuleBasedStateMachine):
                 assert not job.gpu_models or node.spec.gpus[device].model in job.gpu_models
                 assert share_on(job, node.spec.gpus[device]) <= node.gpus[device]
             take(node, job, devices)
-
-    @staticmethod
-    def tightest(node: TwinNode, job: hal.Job) -> tuple[int, ...]:
-        devices = sorted(fitting_devices(node, job), key=lambda device: (node.gpus[device], device))
-        return tuple(devices[: job.gpus])
-
-    def book(self, job: hal.Job, answer: hal.Placement) -> None:
-        self.running[job.name] = (job, answer)
-        for name, devices in zip(answer.nodes, answer.gpus, strict=True):
-            take(self.nodes[name], job, devices)
-
-    def unbook(self, name: str) -> None:
-        job, answer = self.running.pop(name)
-        for node, devices in zip(answer.nodes, answer.gpus, strict=True):
-            if node in self.nodes:
-                take(self.nodes[node], job, devices, sign=-1)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
@@ -148,7 +123,7 @@ class Safety(RuleBasedStateMachine):
     @rule(data=st.data(), evict=st.booleans())
     def remove_node(self, data: st.DataObject, evict: bool) -> None:
         name = data.draw(st.sampled_from(sorted(self.nodes)))
-        touched = {job for job, (_, answer) in self.running.items() if name in answer.nodes}
+        touched = self.jobs_on(name)
         if touched and not evict:
             before = self.cluster.digest()
             with pytest.raises(InvalidModel, match=name):
@@ -156,15 +131,7 @@ class Safety(RuleBasedStateMachine):
             assert self.cluster.digest() == before
             return
         assert set(self.cluster.remove(name, evict=evict)) == touched
-        del self.nodes[name]
-        for job in touched:
-            spec, answer = self.running[job]
-            left = [(n, d) for n, d in zip(answer.nodes, answer.gpus, strict=True) if n != name]
-            if left:
-                kept = hal.Placement(job, answer.status, *zip(*left, strict=True), ())
-                self.running[job] = (spec, kept)
-            else:
-                del self.running[job]
+        self.lose(name)
 
     @rule(data=st.data(), policy=POLICIES)
     def try_out(self, data: st.DataObject, policy: str) -> None:
@@ -178,7 +145,7 @@ class Safety(RuleBasedStateMachine):
             assert (answer.nodes, answer.gpus) == (first.nodes, first.gpus)
             for name in list(self.running)[:1]:
                 trial.release(name)
-            trial.add(hal.Node(self.fresh("n"), cpus=1))
+            trial.add(hal.Node(self.fresh("x"), cpus=1))
         assert self.cluster.digest() == before
         if first.placed:
             fork.release(job.name)
@@ -205,6 +172,11 @@ class Safety(RuleBasedStateMachine):
             assert free == node.gpus
             assert all(0 <= share <= 1000 for share in free)
         assert sorted(self.cluster.jobs()) == sorted(self.running)
+        for name, ran in self.running.items():
+            tasks = self.cluster._core.job_tasks(name)
+            assert [self.cluster._core.name_of(node) for node, _ in tasks] == [
+                task.node for task in ran.tasks
+            ]
 
 
 TestSafety = Safety.TestCase
@@ -213,4 +185,4 @@ TestSafety.settings = settings(max_examples=15, stateful_step_count=15, deadline
 
 @pytest.mark.slow
 class TestSafetyLong(Safety.TestCase):  # type: ignore[misc]  # made at run time
-    settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -89,6 +89,25 @@ def take(node: TwinNode, job: hal.Job, devices: tuple[int, ...], sign: int = 1) 
     node.tasks.append(job) if sign > 0 else node.tasks.remove(job)
 
 
+def room_when_empty(spec: hal.Node, job: hal.Job) -> int:
+    """Tasks of the job that the node holds when nothing else runs there, however cleverly they share devices."""
+    node = TwinNode.of(spec)
+    room = job.tasks if fits(node, job) else 0
+    for have, ask in (
+        (node.cpu, job.cpu_milli),
+        (node.memory, job.memory_mib),
+        *((node.extended.get(name, 0), amount) for name, amount in job.resources.items()),
+    ):
+        room = min(room, have // ask) if ask else room  # type: ignore[operator]
+    if not job.gpus:
+        return int(room)
+    shares = [1000 // share_on(job, spec.gpus[device]) for device in fitting_devices(node, job)]
+    # A task takes each device once, so that of t tasks a device serves t at most.
+    while room and sum(min(share, room) for share in shares) < room * job.gpus:
+        room -= 1
+    return int(room)
+
+
 class Scores:
     """Every built-in formula on plain nodes. Jobs take GPU shares as such, not by memory."""
 

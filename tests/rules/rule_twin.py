@@ -23,14 +23,21 @@ class PlainRules:
         self.levels = [level.name for level in topology.levels]
         self.level_of = {domain.name: domain.level for domain in topology.domains}
 
+    def holds(self, job: Job, node: str) -> bool:
+        """Whether the node would hold a task of the job when empty: only such nodes make a domain to spread over."""
+        return True
+
     def domain(self, node: str, level: str) -> str | None:
         if level == "node":
             return node
+        if node not in self.topology.nodes:
+            return None
         return next((name for name in self.topology.path(node) if self.level_of[name] == level), None)
 
     def count(self, rule: Affinity | AntiAffinity | Spread, domain: str | None, placed: Placed) -> int:
         return sum(
-            means(rule, job.labels) and self.domain(node, rule.level) == domain for job, node in placed
+            means(rule, job.labels) and self.domain(node, rule.level) == domain is not None
+            for job, node in placed
         )
 
     def broken(self, job: Job, node: str, placed: Placed) -> Iterator[str]:
@@ -53,12 +60,12 @@ class PlainRules:
                 if count:
                     yield "anti-affinity"
             else:
-                domains = {self.domain(other, rule.level) for other in self.nodes}
-                least = min(self.count(rule, domain, placed) for domain in domains)
+                domains = {self.domain(other, rule.level) for other in self.nodes if self.holds(job, other)}
+                least = min(self.count(rule, domain, placed) for domain in domains if domain is not None)
                 if count + mine - least > rule.max_skew:
                     yield "skew"
         for other, where in placed:
             for rule in other.rules:
                 must = isinstance(rule, AntiAffinity) and rule.weight is None and means(rule, job.labels)
-                if must and self.domain(where, rule.level) == self.domain(node, rule.level):
+                if must and self.domain(where, rule.level) == self.domain(node, rule.level) is not None:
                     yield "a running job's anti-affinity"

@@ -73,10 +73,11 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     scores_.clear();
     Transaction gang(cluster_);
     auto over = over_quota(job);
+    const bool ruled = bound_by_rules(job.traits);
     while (!over && static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
-        bound.tell(tasks_);
-        RuleIndex* const ruled = rule_index(job.shape, job.traits, policy);
-        const Choice choice = ruled ? ruled->choose(tasks_) : bound.choose(job.shape);
+        if (!ruled) bound.tell(tasks_);
+        const Choice choice =
+            ruled ? choose_task(job.shape, job.traits, bound, tasks_) : bound.choose(job.shape);
         if (choice.node == kNoNode) break;
         tasks_.push_back(
             cluster_.settle({choice.node, job.shape, bound.pick(job.shape, choice.node), job.traits}));

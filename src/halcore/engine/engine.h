@@ -62,6 +62,7 @@ struct Explanation {
     NodeId nodes = 0, feasible = 0;
     std::vector<std::pair<std::string, NodeId>> reasons;  // nodes rejected, most first
     std::string quota;                                    // the quota in the way; empty: none
+    std::optional<QuotaBlock> block;                      // the same as data
     std::vector<Candidate> top;                           // best first
 };
 
@@ -88,6 +89,21 @@ class Engine {
     bool resize(JobId id, std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy);
     /// On the state as it is now.
     Explanation explain(const JobRequest& job, const std::shared_ptr<const Policy>& policy, std::size_t top);
+    /// The best node for the next task of a job that has `own` already: the policy's choice within the rules.
+    /// sync_rules() must have been called since the last change of structure.
+    Choice choose_task(ShapeId shape, TraitsId traits, BoundPolicy& bound, std::span<const TaskPlace> own);
+    /// Why rules keep a task, next after others of its job, from its node; empty: they do not.
+    std::string rule_refusal(const TaskPlace& task, std::span<const TaskPlace> own);
+    /// Takes in the rules of traits that are new. To be called while every task that is taken is in the
+    /// books.
+    void sync_rules();
+    /// Whether rules bind a job of these traits now: its own, or those of what runs.
+    bool bound_by_rules(TraitsId traits) const { return rules_ && rules_->binds(traits); }
+    /// The quota that more tasks, or tasks already taken, would break or break now.
+    std::optional<QuotaLedger::Refusal> over_quota(TraitsId traits,
+                                                   std::span<const std::pair<ShapeId, std::int32_t>> tasks);
+    std::optional<QuotaLedger::Refusal> over_quota(TraitsId traits, std::span<const TaskPlace> taken);
+    const std::shared_ptr<const QueueTree>& queues() const { return queues_; }
     /// One task's choice by the index and by the scan, for tests.
     Choice choose(ShapeId shape, const std::shared_ptr<const Policy>& policy, bool by_scan);
 
@@ -111,14 +127,20 @@ class Engine {
                     PlaceResult& out);
     void check_names(const std::vector<JobRequest>& jobs);
     std::optional<QuotaLedger::Refusal> over_quota(const JobRequest& job);
-    /// Takes in the rules of traits that are new. Before any task of theirs is taken.
-    void sync_rules();
-    /// InvalidModel for levels that the topology does not have, and for gangs, whose stage knows no rules.
+    /// InvalidModel for levels that the topology does not have.
     void check_rules(const JobRequest& job) const;
-    /// Why rules keep a task, next after others of its job, from its node; empty: they do not.
-    std::string rule_refusal(const TaskPlace& task, std::span<const TaskPlace> own);
     /// The index for a job that rules bind now; null: none do, and the policy's own index answers.
-    RuleIndex* rule_index(ShapeId shape, TraitsId traits, const std::shared_ptr<const Policy>& policy);
+    RuleIndex* rule_index(ShapeId shape, TraitsId traits, BoundPolicy& bound);
+    /// The same without a policy: it only says what is refused.
+    RuleIndex& refusals(ShapeId shape, TraitsId traits);
+    /// What rules leave of a gang's choices, after those of `places`, which must outlive them.
+    GangBounds gang_bounds(const std::string& name, const Gang& gang, TraitsId traits, BoundPolicy& bound,
+                           const GangPlaces& places);
+    /// Takes the tasks of a gang, as many as its queue has room for. The quota in the way when it has none
+    /// for the least; else `placed` says whether there was room on the nodes.
+    std::optional<QuotaLedger::Refusal> place_within_quota(const JobRequest& job,
+                                                           const std::shared_ptr<const Policy>& policy,
+                                                           GangPlaces& places, bool& placed);
 
     Cluster& cluster_;
     Matcher matcher_;

@@ -20,22 +20,71 @@ void refuse_profiles(const Cluster& cluster, const Gang& gang, const std::string
 
 }  // namespace
 
+// An elastic gang takes what its queue has room for: slices beyond the least are given role by role, earlier
+// roles first, as the stage grows them. How many is found by halving: once by what the tasks ask for, and
+// again by what they got where shares of GPUs are known only then.
+std::optional<QuotaLedger::Refusal> Engine::place_within_quota(const JobRequest& job,
+                                                               const std::shared_ptr<const Policy>& policy,
+                                                               GangPlaces& places, bool& placed) {
+    const Gang& gang = *job.gang;
+    BoundPolicy& bound = this->bound(policy);
+    placed = false;
+    if (auto over = over_quota(job)) return over;  // of the least it takes
+    std::int64_t high = 0;
+    for (const auto& role : gang.roles) high += (role.tasks - role.min_tasks) / role.slice;
+    const auto with = [&](std::int64_t extra) {
+        Gang smaller = gang;
+        for (auto& role : smaller.roles) {
+            const std::int64_t more =
+                std::min<std::int64_t>(extra, (role.tasks - role.min_tasks) / role.slice);
+            role.tasks = role.min_tasks + static_cast<std::int32_t>(more) * role.slice;
+            extra -= more;
+        }
+        return smaller;
+    };
+    const auto asks_too_much = [&](std::int64_t extra) {
+        std::vector<std::pair<ShapeId, std::int32_t>> tasks;
+        for (const auto& role : with(extra).roles) tasks.emplace_back(role.shape, role.tasks);
+        return over_quota(job.traits, tasks).has_value();
+    };
+    const auto most = [&](std::int64_t least, std::int64_t most, const auto& refused) {
+        while (least < most) {
+            const std::int64_t middle = (least + most + 1) / 2;
+            refused(middle) ? most = middle - 1 : least = middle;
+        }
+        return least;
+    };
+    if (queues_ && asks_too_much(high)) high = most(0, high - 1, asks_too_much);
+    const GangBounds bounds = gang_bounds(job.name, gang, job.traits, bound, places);
+    std::optional<QuotaLedger::Refusal> over;
+    const auto got_too_much = [&](std::int64_t extra) {
+        Transaction trial(cluster_);
+        places = {};
+        places.traits = job.traits;
+        placed = gangs_.place(with(extra), bound, bounds, places);
+        over = placed ? over_quota(job.traits, places.tasks) : std::nullopt;
+        if (placed && !over) trial.keep();
+        return over.has_value();
+    };
+    if (!got_too_much(high)) return std::nullopt;
+    const auto refused = over;
+    const auto try_only = [&](std::int64_t extra) {
+        Transaction undone(cluster_);
+        return got_too_much(extra);
+    };
+    if (high == 0 || try_only(0)) return placed = false, refused;
+    got_too_much(most(0, high - 1, try_only));
+    return std::nullopt;
+}
+
 void Engine::place_gang(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                         PlaceResult& out) {
     const Gang& gang = *job.gang;
     refuse_profiles(cluster_, gang, "'" + job.name + "'");
     for (const auto& role : gang.roles) cluster_.count_seen(role.shape, 1);
     GangPlaces places;
-    places.traits = job.traits;
     bool placed = false;
-    auto over = over_quota(job);  // of the least it takes
-    if (!over) {
-        Transaction all(cluster_);
-        placed = gangs_.place(gang, bound(policy), places);
-        if (placed && queues_) over = ledger(queues_).refuses(job.traits, places.tasks);
-        placed &= !over;
-        if (placed) all.keep();
-    }
+    const auto over = place_within_quota(job, policy, places, placed);
     const bool never = (over && over->never) || !gangs_.could_ever_fit(gang);
     const Status status = placed ? Status::Placed : never ? Status::Infeasible : Status::Unschedulable;
     if (!placed) {  // one row a wanted task, as for other jobs
@@ -80,9 +129,18 @@ bool Engine::resize(JobId id, std::span<const std::int32_t> tasks,
                                std::to_string(role.min_tasks) + " to " + std::to_string(role.tasks) +
                                " in whole slices of " + std::to_string(role.slice));
     }
+    sync_rules();
+    const TraitsId traits = job.tasks.front().traits;
+    std::vector<std::int32_t> now(tasks.size(), 0);
+    for (std::size_t t = 0; t < job.tasks.size(); ++t) ++now[job.roles.empty() ? 0 : job.roles[t]];
+    bool grows = false;
+    for (std::size_t r = 0; r < tasks.size(); ++r) grows |= tasks[r] > now[r];
+    BoundPolicy& bound = this->bound(policy);
     GangPlaces places;
+    const GangBounds bounds = grows ? gang_bounds(job.name, gang, traits, bound, places) : GangBounds{};
     Transaction all(cluster_);
-    if (!gangs_.resize(id, gang, tasks, bound(policy), places)) return false;
+    if (!gangs_.resize(id, gang, tasks, bound, bounds, places)) return false;
+    if (grows && over_quota(traits, places.tasks)) return false;
     cluster_.set_tasks(id, std::move(places.tasks),
                        job.gang ? std::move(places.roles) : std::vector<std::uint8_t>{});
     all.keep();

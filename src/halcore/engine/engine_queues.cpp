@@ -22,15 +22,25 @@ void Engine::use_queues(const std::shared_ptr<const QueueTree>& queues) {
     if (queues) ledger(queues);
 }
 
+std::optional<QuotaLedger::Refusal> Engine::over_quota(
+    TraitsId traits, std::span<const std::pair<ShapeId, std::int32_t>> tasks) {
+    if (!queues_ || ledger(queues_).leaf(traits) == kNoQueue) return std::nullopt;
+    return ledger(queues_).refuses(traits, tasks);
+}
+
+std::optional<QuotaLedger::Refusal> Engine::over_quota(TraitsId traits, std::span<const TaskPlace> taken) {
+    if (!queues_ || ledger(queues_).leaf(traits) == kNoQueue) return std::nullopt;
+    return ledger(queues_).refuses(traits, taken);
+}
+
 std::optional<QuotaLedger::Refusal> Engine::over_quota(const JobRequest& job) {
-    if (!queues_) return std::nullopt;
     std::vector<std::pair<ShapeId, std::int32_t>> tasks;
     if (job.gang) {
         for (const auto& role : job.gang->roles) tasks.emplace_back(role.shape, role.min_tasks);
     } else {
         tasks.emplace_back(job.shape, job.tasks);
     }
-    return ledger(queues_).refuses(job.traits, tasks);
+    return over_quota(job.traits, tasks);
 }
 
 }  // namespace hal

@@ -13,7 +13,7 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     result.nodes = cluster_.node_count();
 
     sync_rules();
-    RuleIndex* const ruled = rule_index(job.shape, job.traits, policy);
+    RuleIndex* const ruled = rule_index(job.shape, job.traits, bound);
     std::map<std::string, NodeId> reasons;
     std::vector<NodeId> nodes;
     for (NodeId n = 0; n < cluster_.node_slots(); ++n) {
@@ -33,7 +33,7 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     std::stable_sort(result.reasons.begin(), result.reasons.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     const auto over = over_quota(job);
-    if (over) result.quota = describe(over->block, *queues_);
+    if (over) result.quota = describe(over->block, *queues_), result.block = over->block;
     if (nodes.empty() || over) {
         const bool possible = job.tasks <= matcher_.capacity(job.shape) && !(over && over->never);
         result.status = possible ? Status::Unschedulable : Status::Infeasible;

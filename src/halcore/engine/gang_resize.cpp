@@ -47,7 +47,7 @@ std::vector<std::size_t> GangStage::keepers(const RunningJob& job, const Gang& g
 }
 
 bool GangStage::resize(JobId id, const Gang& gang, std::span<const std::int32_t> tasks, BoundPolicy& policy,
-                       GangPlaces& out) {
+                       const GangBounds& bounds, GangPlaces& out) {
     const RunningJob job = cluster_.job(id);  // a copy: giving tasks up must not disturb it
     out.traits = job.tasks.front().traits;
     Counts now(tasks.size(), 0);
@@ -80,12 +80,12 @@ bool GangStage::resize(JobId id, const Gang& gang, std::span<const std::int32_t>
                         });
     if (std::any_of(more.begin(), more.end(), [](auto n) { return n > 0; })) {
         bool grown = false;
-        if (inside) {
+        if (inside && !bounds.task_by_task) {
             Counts running(tree->topology().n_nodes(), 0);
             for (const auto& task : out.tasks) ++running[tree->position(task.node)];
-            grown = place_in_tree(gang, more, more, running, policy, out);
+            grown = place_in_tree(gang, more, more, running, policy, bounds, out);
         } else {
-            grown = place_by_policy(gang, more, more, policy, out);
+            grown = place_by_policy(gang, more, more, policy, bounds, out);
         }
         if (!grown) return false;
     }

@@ -7,7 +7,7 @@
 
 namespace hal {
 
-GangStage::Levels GangStage::levels(const Gang& gang) const {
+GangStage::Levels GangStage::levels(const Gang& gang, const std::string& together) const {
     Levels found;
     const Topology* topology = cluster_.tree() ? &cluster_.tree()->topology() : nullptr;
     const auto level = [&](const std::string& name, std::int32_t unset) {
@@ -27,6 +27,10 @@ GangStage::Levels GangStage::levels(const Gang& gang) const {
         throw InvalidModel("gang: preferred level '" + gang.preferred + "' is above the required '" +
                            gang.required + "'; prefer it or a level below");
     for (const auto& role : gang.roles) found.slice.push_back(level(role.slice_level, node));
+    if (!together.empty()) {
+        found.required = std::max(found.required, together == Rule::kNodeLevel ? node : level(together, 0));
+        found.preferred = std::max(found.preferred, found.required);
+    }
     return found;
 }
 
@@ -38,20 +42,22 @@ GangProblem GangStage::problem(const Gang& gang, const Levels& levels,
     return problem;
 }
 
-bool GangStage::place(const Gang& gang, BoundPolicy& policy, GangPlaces& out) {
+bool GangStage::place(const Gang& gang, BoundPolicy& policy, const GangBounds& bounds, GangPlaces& out) {
     Counts least, most;
     for (const auto& role : gang.roles) {
         least.push_back(role.min_tasks);
         most.push_back(role.tasks);
     }
-    const bool placed = cluster_.tree() ? place_in_tree(gang, least, most, {}, policy, out)
-                                        : place_by_policy(gang, least, most, policy, out);
+    const bool placed = cluster_.tree() && !bounds.task_by_task
+                            ? place_in_tree(gang, least, most, {}, policy, bounds, out)
+                            : place_by_policy(gang, least, most, policy, bounds, out);
     if (placed) rank(out);
     return placed;
 }
 
 bool GangStage::place_by_policy(const Gang& gang, std::span<const std::int32_t> least,
-                                std::span<const std::int32_t> most, BoundPolicy& policy, GangPlaces& out) {
+                                std::span<const std::int32_t> most, BoundPolicy& policy,
+                                const GangBounds& bounds, GangPlaces& out) {
     levels(gang);  // refuses names that nothing could satisfy
     Counts placed(gang.roles.size(), 0);
     const auto fill = [&](std::size_t r, std::int32_t upto) {
@@ -61,7 +67,7 @@ bool GangStage::place_by_policy(const Gang& gang, std::span<const std::int32_t> 
             throw InvalidModel("gang: slices on a cluster without a topology; set one first");
         for (; placed[r] < upto; ++placed[r]) {
             policy.tell(out.tasks);
-            const Choice choice = policy.choose(shape);
+            const Choice choice = bounds.choose ? bounds.choose(shape, out.tasks) : policy.choose(shape);
             if (choice.node == kNoNode) return;
             take({choice.node, shape, policy.pick(shape, choice.node)}, static_cast<std::uint8_t>(r),
                  choice.score, out);
@@ -80,32 +86,46 @@ bool GangStage::place_by_policy(const Gang& gang, std::span<const std::int32_t> 
 
 bool GangStage::place_in_tree(const Gang& gang, std::span<const std::int32_t> least,
                               std::span<const std::int32_t> most, std::span<const std::int32_t> running,
-                              BoundPolicy& policy, GangPlaces& out) {
-    GangProblem asked = problem(gang, levels(gang), least);
+                              BoundPolicy& policy, const GangBounds& bounds, GangPlaces& out) {
+    GangProblem asked = problem(gang, levels(gang, bounds.together), least);
     slots_.trim();
-    std::vector<ShapeId> shapes;
-    std::vector<std::vector<std::int32_t>> filtered;  // spans into it stay valid: it is never resized
-    filtered.reserve(gang.roles.size());
     const NodeTree& tree = *cluster_.tree();
+    const auto allowed = allowed_room(gang, policy, bounds);
+    std::vector<ShapeId> shapes;
     for (const auto& role : gang.roles) {
         shapes.push_back(role.shape);
         asked.capacity.push_back(slots_.now(role.shape));
-        if (policy.policy().filters().empty()) continue;
-        std::vector<NodeId> pass;
-        policy.feasible(role.shape, pass);
-        auto& kept = filtered.emplace_back(asked.capacity.back().size(), 0);
-        for (const NodeId n : pass)
-            if (const auto p = tree.position(n); p >= 0) kept[p] = asked.capacity.back()[p];
-        asked.capacity.back() = kept;
+        if (!allowed.empty()) asked.capacity.back() = allowed[shapes.size() - 1];
     }
     asked.running = running;
     asked.together = [&](std::int32_t position, std::span<const std::int32_t> counts) {
+        if (bounds.one_a_node && std::accumulate(counts.begin(), counts.end(), std::int64_t{0}) > 1)
+            return false;
         return slots_.pack(tree.node(position), shapes, counts);
     };
     GangAnswer answer;
     if (!grow(asked, least, most, answer)) return false;
     take(asked, gang, answer, policy, out);
     return true;
+}
+
+std::vector<std::vector<std::int32_t>> GangStage::allowed_room(const Gang& gang, BoundPolicy& policy,
+                                                               const GangBounds& bounds) {
+    std::vector<std::vector<std::int32_t>> rooms;
+    if (policy.policy().filters().empty() && !bounds.allows && !bounds.one_a_node) return rooms;
+    const NodeTree& tree = *cluster_.tree();
+    std::vector<NodeId> pass;
+    for (const auto& role : gang.roles) {
+        policy.feasible(role.shape, pass);
+        const auto now = slots_.now(role.shape);
+        auto& kept = rooms.emplace_back(now.size(), 0);
+        for (const NodeId n : pass) {
+            const auto p = tree.position(n);
+            if (p < 0 || (bounds.allows && !bounds.allows(role.shape, n))) continue;
+            kept[p] = bounds.one_a_node ? std::min(now[p], 1) : now[p];
+        }
+    }
+    return rooms;
 }
 
 // The most tasks first: one role's room is known, several are tried, earlier roles growing first.

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "halcore/engine/bound_policy.h"
@@ -17,6 +20,17 @@ struct GangPlaces {
     std::vector<double> scores;  // of the tasks newly taken, 0 for those that ran
 };
 
+/// What rules towards other jobs leave of a gang's choices.
+struct GangBounds {
+    /// Whether a task of the shape may go to a node; null: to every node. Does not change while it is placed.
+    std::function<bool(ShapeId, NodeId)> allows;
+    bool one_a_node = false;  // its own tasks keep each other off a node
+    std::string together;     // level that its tasks must share a domain of; "node": one node; empty: none
+    /// The next task's node within the rules, after those taken so far; null: the policy's choice is free.
+    std::function<Choice(ShapeId, std::span<const TaskPlace>)> choose;
+    bool task_by_task = false;  // rules count the tasks taken so far: choose(), not distance, decides
+};
+
 /// The engine's stage for gangs: select and reserve, all of it or none.
 ///
 /// On a cluster with a tree: as many tasks as fit under the required level (of at least min_tasks; earlier
@@ -29,7 +43,7 @@ class GangStage {
 
     /// Takes the gang's tasks. False, and perhaps some taken, when min_tasks do not fit: the caller undoes.
     /// InvalidModel for levels that the cluster's tree does not have.
-    bool place(const Gang& gang, BoundPolicy& policy, GangPlaces& out);
+    bool place(const Gang& gang, BoundPolicy& policy, const GangBounds& bounds, GangPlaces& out);
     /// Whether min_tasks of every role would fit if nothing ran. Necessary and, for one role, sufficient.
     bool could_ever_fit(const Gang& gang);
     /// By role, how many of its tasks the best domain allowed by the required level has room for now, when
@@ -37,8 +51,9 @@ class GangStage {
     std::vector<std::int32_t> room(const Gang& gang);
     /// Changes a running gang to these counts a role: gives up the tasks whose loss leaves the least spread
     /// and then distance, or takes more as near as possible. False, and nothing changed, when it cannot.
+    /// The tasks that stay are in `out` before the first new one is chosen.
     bool resize(JobId job, const Gang& gang, std::span<const std::int32_t> tasks, BoundPolicy& policy,
-                GangPlaces& out);
+                const GangBounds& bounds, GangPlaces& out);
 
   private:
     struct Levels {
@@ -47,13 +62,17 @@ class GangStage {
     };
     using Counts = std::vector<std::int32_t>;
 
-    Levels levels(const Gang& gang) const;
+    Levels levels(const Gang& gang, const std::string& together = "") const;
     GangProblem problem(const Gang& gang, const Levels& levels, std::span<const std::int32_t> tasks) const;
     bool place_by_policy(const Gang& gang, std::span<const std::int32_t> least,
-                         std::span<const std::int32_t> most, BoundPolicy& policy, GangPlaces& out);
+                         std::span<const std::int32_t> most, BoundPolicy& policy, const GangBounds& bounds,
+                         GangPlaces& out);
     bool place_in_tree(const Gang& gang, std::span<const std::int32_t> least,
                        std::span<const std::int32_t> most, std::span<const std::int32_t> running,
-                       BoundPolicy& policy, GangPlaces& out);
+                       BoundPolicy& policy, const GangBounds& bounds, GangPlaces& out);
+    /// By role and position, how many tasks there is room for where filters and rules let them.
+    std::vector<std::vector<std::int32_t>> allowed_room(const Gang& gang, BoundPolicy& policy,
+                                                        const GangBounds& bounds);
     bool grow(GangProblem& problem, std::span<const std::int32_t> least, std::span<const std::int32_t> most,
               GangAnswer& answer);
     void take(const GangProblem& problem, const Gang& gang, const GangAnswer& answer, BoundPolicy& policy,

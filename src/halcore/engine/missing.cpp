@@ -51,11 +51,15 @@ Missing find_missing(Engine& engine, const JobRequest& job, const std::shared_pt
     missing.most = matcher.capacity(job.shape);
     missing.of_capacity = missing.most == 0;
 
+    engine.sync_rules();
     Transaction trial(cluster);
+    std::vector<TaskPlace> own;
     while (missing.tasks < job.tasks) {
-        const Choice choice = bound.choose(job.shape);
+        const Choice choice = engine.choose_task(job.shape, job.traits, bound, own);
         if (choice.node == kNoNode) break;
-        cluster.take(cluster.settle({choice.node, job.shape, bound.pick(job.shape, choice.node)}));
+        own.push_back(
+            cluster.settle({choice.node, job.shape, bound.pick(job.shape, choice.node), job.traits}));
+        cluster.take(own.back());
         ++missing.tasks;
     }
     std::map<std::string, NodeId> filters;
@@ -71,6 +75,10 @@ Missing find_missing(Engine& engine, const JobRequest& job, const std::shared_pt
                 ++filters[by_class ? describe(reason, cluster, s, n)
                                    : "filter '" + policy->filters()[by_policy]->name() + "' of the policy"];
             }
+            continue;
+        }
+        if (const std::string rule = engine.rule_refusal({n, job.shape, 0, job.traits}, own); !rule.empty()) {
+            if (lack.amounts.empty()) ++filters[rule];
             continue;
         }
         if (lack.amounts.empty()) continue;  // a whole job may lack what one task of it does not

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "halcore/engine/transaction.h"
-#include "halcore/model/error.h"
 
 namespace hal {
 namespace {
@@ -37,6 +36,7 @@ class Preemption {
 
     PreemptPlan run() {
         PreemptPlan plan;
+        engine_.sync_rules();
         plan.candidates = lower_;
         plan.placement = try_placing();
         if (placed(plan.placement) || status(plan.placement) == Status::Infeasible) return plan;
@@ -45,6 +45,8 @@ class Preemption {
             Transaction trial(cluster_);
             for (std::int32_t t = 0; t < job_.tasks && found; ++t) found = place_one(t == 0, plan);
         }
+        // A job elsewhere may be in the way of a rule: only those on one node were looked at together.
+        plan.exact &= !engine_.bound_by_rules(job_.traits);
         if (!found ||
             !places_with(stopped_)) {  // more than room for each task is asked for: a level, a quota
             stop_everybody();
@@ -144,8 +146,13 @@ class Preemption {
     // Books one more task, by stopping the fewest if it must. Jobs stopped for earlier tasks cost nothing.
     bool place_one(bool first, PreemptPlan& plan) {
         BoundPolicy& bound = engine_.bound(policy_);
-        if (const Choice choice = bound.choose(job_.shape); choice.node != kNoNode) {
-            cluster_.take(cluster_.settle({choice.node, job_.shape, bound.pick(job_.shape, choice.node)}));
+        const auto take_on = [&](NodeId n) {
+            own_.push_back(cluster_.settle({n, job_.shape, bound.pick(job_.shape, n), job_.traits}));
+            cluster_.take(own_.back());
+        };
+        const Choice choice = engine_.choose_task(job_.shape, job_.traits, bound, own_);
+        if (choice.node != kNoNode) {
+            take_on(choice.node);
             return true;
         }
         Matcher& matcher = engine_.matcher();
@@ -159,7 +166,8 @@ class Preemption {
             if (reason.code < Reason::Code::Resource && reason) continue;  // no victim changes that
             const auto given = candidates(n);
             const auto fits = [&] {
-                return matcher.fits(job_.shape, n) && bound.rejected_by(job_.shape, n) < 0;
+                return matcher.fits(job_.shape, n) && bound.rejected_by(job_.shape, n) < 0 &&
+                       engine_.rule_refusal({n, job_.shape, 0, job_.traits}, own_).empty();
             };
             const auto allowed = [&](const VictimPicks& chosen) {
                 std::vector<std::int64_t> left = left_;
@@ -185,7 +193,7 @@ class Preemption {
             stopped.insert(stopped.end(), chosen.tasks.begin(), chosen.tasks.end());
             std::sort(stopped.begin(), stopped.end());
         }
-        cluster_.take(cluster_.settle({best, job_.shape, bound.pick(job_.shape, best)}));
+        take_on(best);
         return true;
     }
 
@@ -228,10 +236,18 @@ class Preemption {
             const auto priority = [&](JobId id) { return cluster_.job(id).priority; };
             return priority(a) != priority(b) ? priority(a) > priority(b) : lost(a) > lost(b);
         });
-        for (const JobId id : order) {
-            auto fewer = stopped_;
-            fewer.erase(id);
-            if (places_with(fewer)) stopped_ = std::move(fewer);
+        spare(order);
+    }
+    // What one after another could be spared can be spared together: halves are tried before their halves.
+    void spare(std::span<const JobId> order) {
+        if (order.empty()) return;
+        auto fewer = stopped_;
+        for (const JobId id : order) fewer.erase(id);
+        if (places_with(fewer)) {
+            stopped_ = std::move(fewer);
+        } else if (order.size() > 1) {
+            spare(order.first(order.size() / 2));
+            spare(order.subspan(order.size() / 2));
         }
     }
     // Tasks of shrunk gangs that need not stop after all, lowest rank first.
@@ -265,6 +281,7 @@ class Preemption {
     std::map<JobId, std::vector<std::size_t>> budgets_of_;
     std::vector<std::int64_t> left_;  // of each budget
     std::map<JobId, std::vector<std::uint32_t>> stopped_;
+    std::vector<TaskPlace> own_;  // tasks of the job that have a place, in place_one()
 };
 
 }  // namespace
@@ -272,42 +289,6 @@ class Preemption {
 PreemptPlan preempt(Engine& engine, const JobRequest& job, const std::shared_ptr<const Policy>& policy,
                     const PreemptOptions& options) {
     return Preemption(engine, job, policy, options).run();
-}
-
-void apply_preemption(Engine& engine, PreemptPlan& plan) {
-    Cluster& cluster = engine.cluster();
-    Transaction all(cluster);
-    for (const Victim& victim : plan.victims) {
-        const bool same = [&] {
-            if (!cluster.has_job(victim.job)) return false;
-            const RunningJob& job = cluster.job(victim.job);
-            if (job.name != victim.name || job.tasks.size() != victim.left + victim.tasks.size())
-                return false;
-            for (std::size_t i = 0; i < victim.tasks.size(); ++i) {
-                if (!(job.tasks[victim.tasks[i]] == victim.places[i])) return false;
-            }
-            return true;
-        }();
-        if (!same) {
-            throw InvalidModel(
-                "plan: victim " +
-                (victim.name.empty() ? "#" + std::to_string(victim.job) : "'" + victim.name + "'") +
-                " no longer runs as it did; the cluster has changed, plan again");
-        }
-        if (victim.left == 0) {
-            cluster.remove_job(victim.job);
-            continue;
-        }
-        std::vector<TaskPlace> rest;
-        const auto& tasks = cluster.job(victim.job).tasks;
-        for (std::uint32_t t = 0; t < tasks.size(); ++t) {
-            if (!std::binary_search(victim.tasks.begin(), victim.tasks.end(), t)) rest.push_back(tasks[t]);
-        }
-        for (const TaskPlace& place : victim.places) cluster.give(place);
-        cluster.set_tasks(victim.job, std::move(rest));
-    }
-    engine.apply(plan.placement);
-    all.keep();
 }
 
 }  // namespace hal

@@ -28,6 +28,12 @@ struct Worse {
     }
 };
 
+// A share of a GPU asked for by memory grows when it moves to a smaller device; nothing else does.
+bool breaks_quota(Engine& engine, const TaskPlace& taken) {
+    const Shape& s = engine.cluster().shape(taken.shape);
+    return s.gpus > 0 && s.milli == 0 && engine.over_quota(taken.traits, {&taken, 1}).has_value();
+}
+
 class Rebalance {
   public:
     Rebalance(Engine& engine, const std::shared_ptr<const Policy>& policy, const RebalanceOptions& options)
@@ -36,6 +42,7 @@ class Rebalance {
           policy_(policy),
           options_(options),
           on_node_(cluster_.node_slots()) {
+        engine.sync_rules();
         for (JobId id = 0; id < cluster_.job_slots(); ++id) {
             if (!cluster_.has_job(id) || cluster_.job(id).tasks.size() != 1 || cluster_.job(id).gang ||
                 options.pinned.contains(id))
@@ -46,6 +53,7 @@ class Rebalance {
 
     RebalancePlan run() {
         plan_.version = cluster_.version();
+        plan_.queues = engine_.queues();
         Transaction trial(cluster_);
         goal_ = make_goal(engine_, policy_, options_);
         plan_.before = goal_->value();
@@ -86,27 +94,34 @@ class Rebalance {
             if (step.rate >= kLeastGain) queue_.push(std::move(step));
         }
         if (options_.moves_a_step < 2) return;
-        for (const ShapeId shape : goal_->shapes()) {
-            for (Step& step : clearings(shape, n)) {
+        for (const Want& want : goal_->worth_clearing_for()) {
+            for (Step& step : clearings(want, n)) {
                 step.rate = evaluate(step, false);
                 if (step.rate >= kLeastGain) queue_.push(std::move(step));
             }
         }
     }
     // The fewest jobs to move so that a wanted task fits, when one is not enough.
-    std::vector<Step> clearings(ShapeId shape, NodeId n) {
+    std::vector<Step> clearings(const Want& want, NodeId n) {
+        const ShapeId shape = want.shape;
         Matcher& matcher = engine_.matcher();
         const Reason reason = matcher.check(shape, n);
         if (!reason || reason.code < Reason::Code::Resource) return {};
         std::vector<VictimCandidate> candidates;
-        for (const JobId id : on_node_[n]) candidates.push_back({id, 0, 0, {{{0}, {place(id)}, true}}});
+        for (const JobId id : on_node_[n]) {
+            if (!engine_.bound_by_rules(place(id).traits))
+                candidates.push_back({id, 0, 0, {{{0}, {place(id)}, true}}});
+        }
         VictimSearch search(cluster_, kEffort);
         BoundPolicy& bound = engine_.bound(policy_);
         VictimCost below = VictimCost::most();
         below.jobs = std::min<std::int64_t>(options_.moves_a_step, left()) + 1;
         const auto found = search.run(
             shape, n, matcher.eligible(shape, n), candidates,
-            [&] { return matcher.fits(shape, n) && bound.rejected_by(shape, n) < 0; },
+            [&] {
+                return matcher.fits(shape, n) && bound.rejected_by(shape, n) < 0 &&
+                       engine_.rule_refusal({n, shape, 0, want.traits}, {}).empty();
+            },
             [](const VictimPicks&) { return true; }, below);
         if (!found || found->picks.size() < 2) return {};
         Step step{0, n, {}};
@@ -125,7 +140,7 @@ class Rebalance {
         bool possible = true;
         for (const JobId id : step.jobs) {
             const ShapeId shape = place(id).shape;
-            const Choice choice = bound.choose(shape);
+            const Choice choice = engine_.choose_task(shape, place(id).traits, bound, {});
             if (choice.node == kNoNode) {
                 possible = false;
                 break;
@@ -134,7 +149,7 @@ class Rebalance {
             const TaskPlace to =
                 cluster_.settle({choice.node, shape, bound.pick(shape, choice.node), place(id).traits});
             cluster_.take(to);
-            if (to == place(id)) possible = false;
+            if (to == place(id) || breaks_quota(engine_, to)) possible = false;
             moves.push_back({id, cluster_.job(id).name, 0, place(id), to});
         }
         possible = possible && in_order(moves);
@@ -179,6 +194,8 @@ RebalancePlan rebalance(Engine& engine, const std::shared_ptr<const Policy>& pol
 
 void apply_rebalance(Engine& engine, const RebalancePlan& plan) {
     Cluster& cluster = engine.cluster();
+    engine.use_queues(plan.queues);
+    engine.sync_rules();
     Transaction all(cluster);
     for (const Move& move : plan.moves) {
         const auto refuse = [&](const char* why) {
@@ -194,7 +211,9 @@ void apply_rebalance(Engine& engine, const RebalancePlan& plan) {
         cluster.give(move.from);
         TaskPlace to = move.to;
         if (!cluster.fits(to)) refuse(" no longer fits where it was to go");
+        if (!engine.rule_refusal(to, {}).empty()) refuse(" may no longer go where it was to");
         cluster.take(to);
+        if (breaks_quota(engine, to)) refuse(" would take its queue over quota");
         TaskList tasks = cluster.job(move.job).tasks;
         tasks[move.task] = to;
         cluster.set_tasks(move.job, std::move(tasks));

@@ -18,10 +18,12 @@ struct Move {
     TaskPlace from, to;
 };
 
-/// Tasks of a shape that wait for room.
+/// Tasks of a shape that wait for room. Rules keep them off nodes as things are; each other, and quotas, they
+/// do not see.
 struct Want {
     ShapeId shape = 0;
     std::int64_t tasks = 0;
+    TraitsId traits = 0;
 };
 
 struct RebalanceOptions {
@@ -43,10 +45,13 @@ struct RebalancePlan {
     double gain = 0;               // never negative
     std::int64_t wanted = 0;       // wanted tasks that found room thanks to the moves
     std::uint64_t version = 0;
+    std::shared_ptr<const QueueTree> queues;  // whose quotas were kept; null: none
 };
 
 /// Greedy: the step (a move, or some away from one node) with the most gain a move first. Where a task goes
-/// is the policy's choice. Only jobs of one task move: the tasks of a gang were placed as a whole.
+/// is the policy's choice within the rules and, where a share of a GPU asked for by memory grows with its
+/// device, within the quotas. Only jobs of one task move: the tasks of a gang were placed as a whole. Jobs
+/// that rules bind move alone, never with others of their node in one step.
 RebalancePlan rebalance(Engine& engine, const std::shared_ptr<const Policy>& policy,
                         const RebalanceOptions& options);
 

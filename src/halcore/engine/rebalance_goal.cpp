@@ -21,21 +21,21 @@ class WantedTasks final : public RebalanceGoal {
                          [&](const Want& a, const Want& b) { return worth(a.shape) > worth(b.shape); });
         // Of those that ask for the same GPUs, the one that asks for the least CPU: where it has no room,
         // none has.
-        std::map<std::pair<std::int32_t, std::int32_t>, ShapeId, std::greater<>> least;
+        std::map<std::pair<std::int32_t, std::int32_t>, Want, std::greater<>> least;
         for (const Want& w : want_) {
             const Shape& s = cluster_.shape(w.shape);
-            const auto [it, first] = least.try_emplace({s.gpus, s.milli}, w.shape);
-            if (!first && s.cpu < cluster_.shape(it->second).cpu) it->second = w.shape;
+            const auto [it, first] = least.try_emplace({s.gpus, s.milli}, w);
+            if (!first && s.cpu < cluster_.shape(it->second.shape).cpu) it->second = w;
         }
-        for (const auto& [request, shape] : least) {
-            if (shapes_.size() < kClearedFor) shapes_.push_back(shape);
+        for (const auto& [request, want] : least) {
+            if (shapes_.size() < kClearedFor) shapes_.push_back(want);
         }
         settle();
     }
     double value() const override { return value_; }
     double gain(double before, double after) const override { return after - before; }
     std::int64_t wanted() const override { return wanted_; }
-    const std::vector<ShapeId>& shapes() const override { return shapes_; }
+    const std::vector<Want>& worth_clearing_for() const override { return shapes_; }
 
     void open(NodeId) override { taken_.clear(), gained_ = 0; }
     void filling(NodeId) override {}
@@ -44,7 +44,8 @@ class WantedTasks final : public RebalanceGoal {
         for (std::size_t i = 0; i < want_.size(); ++i) {
             std::int64_t& used = taken_[i];
             while (used < want_[i].tasks && engine_.matcher().fits(want_[i].shape, node) &&
-                   bound.rejected_by(want_[i].shape, node) < 0) {
+                   bound.rejected_by(want_[i].shape, node) < 0 &&
+                   engine_.rule_refusal({node, want_[i].shape, 0, want_[i].traits}, {}).empty()) {
                 take(bound, want_[i].shape, node);
                 gained_ += worth(want_[i].shape);
                 ++used;
@@ -67,7 +68,7 @@ class WantedTasks final : public RebalanceGoal {
         BoundPolicy& bound = engine_.bound(policy_);
         for (Want& w : want_) {
             for (; w.tasks > 0; --w.tasks) {
-                const Choice choice = bound.choose(w.shape);
+                const Choice choice = engine_.choose_task(w.shape, w.traits, bound, {});
                 if (choice.node == kNoNode) break;
                 take(bound, w.shape, choice.node);
                 value_ += worth(w.shape);
@@ -86,7 +87,7 @@ class WantedTasks final : public RebalanceGoal {
     Cluster& cluster_;
     const std::shared_ptr<const Policy>& policy_;
     std::vector<Want> want_;  // most worth first
-    std::vector<ShapeId> shapes_;
+    std::vector<Want> shapes_;
     std::map<std::size_t, std::int64_t> taken_;  // by the step on trial
     double gained_ = 0, value_ = 0;
     std::int64_t wanted_ = 0;
@@ -108,7 +109,7 @@ class LessFragmentation final : public RebalanceGoal {
         return sum;
     }
     double gain(double before, double after) const override { return before - after; }
-    const std::vector<ShapeId>& shapes() const override { return none_; }
+    const std::vector<Want>& worth_clearing_for() const override { return none_; }
     void open(NodeId node) override {
         before_.clear();
         before_[node] = of(node);
@@ -128,7 +129,7 @@ class LessFragmentation final : public RebalanceGoal {
     const Cluster& cluster_;
     Fragmentation fragmentation_;
     std::map<NodeId, double> before_;
-    std::vector<ShapeId> none_;
+    std::vector<Want> none_;
 };
 
 }  // namespace

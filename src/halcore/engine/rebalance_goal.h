@@ -14,8 +14,8 @@ class RebalanceGoal {
     virtual double value() const = 0;  // now
     virtual double gain(double before, double after) const = 0;
     virtual std::int64_t wanted() const { return 0; }
-    /// Shapes for which it is worth clearing a node.
-    virtual const std::vector<ShapeId>& shapes() const = 0;
+    /// Tasks for which it is worth clearing a node.
+    virtual const std::vector<Want>& worth_clearing_for() const = 0;
 
     virtual void open(NodeId node) = 0;     // a step away from this node begins
     virtual void freed(NodeId node) = 0;    // the tasks have left

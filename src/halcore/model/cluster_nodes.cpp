@@ -19,6 +19,16 @@ std::string generated_name(std::size_t i) {
     return text;
 }
 
+// Whether tasks of these roles, none: all of the first, are too few for the gang to go on.
+bool below_least(const Gang& gang, std::size_t tasks, const std::vector<std::uint8_t>& roles) {
+    std::vector<std::int32_t> counts(gang.roles.size(), 0);
+    for (std::size_t t = 0; t < tasks; ++t) ++counts[roles.empty() ? 0 : roles[t]];
+    for (std::size_t r = 0; r < counts.size(); ++r) {
+        if (counts[r] < gang.roles[r].min_tasks || counts[r] % gang.roles[r].slice) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Cluster::Cluster() {
@@ -312,6 +322,10 @@ std::vector<std::string> Cluster::remove_node(const std::string& name, bool evic
         }
         if (rest.size() == jobs_[id].tasks.size()) continue;
         lost.push_back(jobs_[id].name.empty() ? "#" + std::to_string(id) : jobs_[id].name);
+        if (jobs_[id].gang && below_least(*jobs_[id].gang, rest.size(), roles)) {
+            for (const TaskPlace& task : rest) give(task);  // what is left could not go on
+            rest.clear();
+        }
         if (rest.empty()) {
             drop_job(id);
         } else {
