@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from hal._validate import settings
 from hal.policies._base import Scaled
 
@@ -20,3 +23,4 @@ class BestFit(Scaled):
     """
 
     name = "best_fit"
+    monotone: ClassVar[Mapping[str, str]] = dict.fromkeys(("free_cpu", "free_memory", "free_gpu"), "falling")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from hal._validate import settings
 from hal.policies._base import Builtin
 
@@ -19,3 +22,4 @@ class Random(Builtin):
     """
 
     name = "random"
+    opt_out: ClassVar[Mapping[str, str]] = {"node_order": "draws lots by node index, so the list decides"}

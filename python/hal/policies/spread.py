@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from hal._validate import settings
 from hal.policies._base import Builtin
 
@@ -19,3 +22,4 @@ class Spread(Builtin):
     """
 
     name = "spread"
+    monotone: ClassVar[Mapping[str, str]] = dict.fromkeys(("free_cpu", "free_memory", "free_gpu"), "rising")

@@ -1,0 +1,8 @@
+"""The checks by name: importing this package enters all of them."""
+
+from __future__ import annotations
+
+from hal.testing.checks import placement, answers, state, scores, cost  # noqa: F401, I001  # entered in this order
+from hal.testing.checks.registry import CHECKS, Broken, Check, NotAsked, find
+
+__all__ = ["CHECKS", "Broken", "Check", "NotAsked", "find"]
