@@ -148,5 +148,3 @@ class ForgetsAfterFailure(_Booking):
     def release(self, cluster, names):
         if len(cluster) >= self.nodes:
             cluster.release(names)
-
-

@@ -9,7 +9,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from hal._show import show
-from hal.errors import PolicyError
+from hal.errors import HalError, PolicyError
+from hal.plugins.finding import load
 
 if TYPE_CHECKING:
     from hal.policy import Policy
@@ -59,16 +60,13 @@ def factory(name: str) -> Callable[..., Any]:
     Raises
     ------
     PolicyError
-        The name is unknown, or its package cannot be imported.
+        The name is unknown, or its package cannot be imported or was written for another major of the contract.
     """
-    if name not in _FACTORIES:
-        for point in entry_points(group=_GROUP, name=name):
-            try:
-                _FACTORIES[name] = point.load()
-            except Exception as error:
-                raise PolicyError(
-                    f"policy = {show(name)}: its package {point.value!r} failed: {error}"
-                ) from error
+    if name not in _FACTORIES and any(entry_points(group=_GROUP, name=name)):
+        try:
+            _FACTORIES[name] = load("policy", name)
+        except HalError as error:
+            raise PolicyError(f"policy = {show(name)}: {error}") from error
     if name not in _FACTORIES:
         raise PolicyError(f"policy = {show(name)}: is unknown; known are {', '.join(names())}")
     return _FACTORIES[name]

@@ -84,7 +84,9 @@ class Books:
         """What an answer breaks as the books stand; it is booked when it places the job."""
         if not answer.placed:
             if answer.nodes:
-                return [Fault("all_or_nothing", f"{job.name} is not placed and has {len(answer.nodes)} nodes")]
+                return [
+                    Fault("all_or_nothing", f"{job.name} is not placed and has {len(answer.nodes)} nodes")
+                ]
             return []
         out: list[Fault] = []
         least = job.tasks if job.gang is None or job.gang.min_tasks is None else job.gang.min_tasks
@@ -97,7 +99,9 @@ class Books:
                 out.append(Fault("constraints", f"{job.name} is on {name!r}, which is no node"))
                 continue
             room = self.rooms[name]
-            out += [Fault("constraints", f"{job.name} is on {name}: {why}") for why in refusals(room.node, job)]
+            out += [
+                Fault("constraints", f"{job.name} is on {name}: {why}") for why in refusals(room.node, job)
+            ]
             out += self._device_faults(job, room, chosen)
             self.take(job, [name], [chosen])
             short = {"milli-CPU": room.cpu, "MiB": room.memory, **room.extended}

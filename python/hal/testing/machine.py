@@ -205,4 +205,6 @@ def safety_machine(policy: Any, *, limits: Limits | None = None) -> type[SafetyM
     limits : Limits, optional
     """
     chosen = limits or SafetyMachine.limits
-    return type("SafetyMachineOf" + type(policy).__name__, (SafetyMachine,), {"policy": policy, "limits": chosen})
+    return type(
+        "SafetyMachineOf" + type(policy).__name__, (SafetyMachine,), {"policy": policy, "limits": chosen}
+    )

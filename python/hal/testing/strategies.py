@@ -126,7 +126,8 @@ def node_lists(draw: st.DrawFn, limits: Limits = DEFAULT, *, least: int = 1) -> 
     count = draw(st.integers(least, max(limits.nodes, least)))
     out: list[Node] = []
     for index in range(count):
-        if out and draw(st.booleans()):
+        again = draw(st.booleans())
+        if out and again:
             out.append(renamed(out[-1], f"n{index}"))
         else:
             out.append(draw(nodes(f"n{index}", limits)))
@@ -156,8 +157,13 @@ def topologies(draw: st.DrawFn, names: list[str]) -> Topology:
 def _gpu_requests(limits: Limits) -> list[dict[str, Any]]:
     if not limits.gpus:
         return [{}]
-    shares = [{"gpus": 0.5}, {"gpus": 0.3}, {"gpus": 1, "gpu_memory": 16}, {"gpu_memory": 5}]
-    return [{}, {}, {"gpus": 1}, *([{"gpus": 2}] if limits.gpus > 1 else []), *shares]
+    shares: list[dict[str, Any]] = [
+        {"gpus": 0.5},
+        {"gpus": 0.3},
+        {"gpus": 1, "gpu_memory": 16},
+        {"gpu_memory": 5},
+    ]
+    return [{}, {}, {"gpus": 1}, *([{"gpus": 2}] * (limits.gpus > 1)), *shares]
 
 
 @st.composite
@@ -189,13 +195,13 @@ def jobs(draw: st.DrawFn, name: str = "j", limits: Limits = DEFAULT) -> Job:
 @st.composite
 def gangs(draw: st.DrawFn, name: str = "g", limits: Limits = DEFAULT) -> Job:
     """A job of two tasks or more that must, or would like to, share a rack; for clusters with a topology."""
-    level = draw(st.sampled_from([{"required": "rack"}, {"preferred": "rack"}, {}]))
+    levels = [Gang(), Gang(preferred="rack"), Gang(required="rack")]
     return Job(
         name,
         tasks=draw(st.integers(2, max(limits.tasks, 2))),
         cpus=draw(st.integers(1, limits.cpus)),
         gpus=draw(st.sampled_from([0, 1])) if limits.gpus else 0,
-        gang=Gang(**level),
+        gang=draw(st.sampled_from(levels)),
     )
 
 
@@ -207,7 +213,8 @@ def job_lists(
     out: list[Job] = []
     for index in range(draw(st.integers(least, max(limits.jobs, least)))):
         name = f"{prefix}{index}"
-        if out and draw(st.booleans()):
+        again = draw(st.booleans())
+        if out and again:
             out.append(renamed(out[-1], name))
         else:
             out.append(draw(jobs(name, limits)))
@@ -270,5 +277,5 @@ def cases(draw: st.DrawFn, limits: Limits = DEFAULT) -> Any:
 
 def renamed(thing: _T, name: str, **changes: Any) -> _T:
     """Return the same node or job under another name, and with other changes."""
-    kept: dict[str, Any] = {f.name: getattr(thing, f.name) for f in fields(thing)}  # type: ignore[arg-type]  # a model
+    kept: dict[str, Any] = {f.name: getattr(thing, f.name) for f in fields(thing)}
     return type(thing)(**{**kept, "name": name, **changes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -25,7 +26,7 @@ Outcome = Literal["kept", "broken", "opted out", "not asked"]
 #: Examples a check tries when nothing else is said.
 EXAMPLES: Final = 50
 #: Situations tried to make a failing one smaller.
-SHRINKS: Final = 300
+SHRINKS: Final = 150
 
 
 class CheckFailed(Broken):
@@ -204,7 +205,7 @@ def _opted_out(subject: Subject) -> dict[str, str]:
     return subject.opt_out
 
 
-def _settings(max_examples: int, *phases: Phase) -> Any:
+def _settings(max_examples: int, *phases: Phase) -> settings:
     return settings(
         max_examples=max_examples,
         database=None,
@@ -297,10 +298,8 @@ def _search(
             failing.append((case, str(broken)))
             raise
 
-    try:
+    with contextlib.suppress(Broken, HypothesisException, ExceptionGroup):
         attempt()
-    except (Broken, HypothesisException, ExceptionGroup):
-        pass
     if failing:
         case, text = min(failing, key=lambda found: len(found[0].code()))
         raise CheckFailed(item.name, text, _pasted(item.name, case), case)
@@ -311,7 +310,7 @@ def _live(item: Check, subject: Subject, max_examples: int, limits: Limits | Non
         raise NotAsked("a placer without apply()")
     chosen = limits or Limits()
     failing: list[str] = []
-    tries = iter(range(max_examples + SHRINKS))
+    tries = iter(range(SHRINKS // 2))
 
     class Watched(safety_machine(subject.given, limits=chosen)):  # type: ignore[misc]  # made at run time
         def __init__(self) -> None:
@@ -320,12 +319,12 @@ def _live(item: Check, subject: Subject, max_examples: int, limits: Limits | Non
             super().__init__()
 
         def broken(self, text: str) -> Broken:
-            failed = super().broken(text)
+            failed: Broken = super().broken(text)
             failing.append(str(failed))
             return failed
 
     lives = settings(
-        _settings(max(max_examples // 4, 1), Phase.generate, Phase.shrink), stateful_step_count=12
+        _settings(max(max_examples // 2, 1), Phase.generate, Phase.shrink), stateful_step_count=12
     )
     try:
         run_state_machine_as_test(Watched, settings=lives, _min_steps=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hal.testing.checks import placement, answers, state, scores, cost  # noqa: F401, I001  # entered in this order
+from hal.testing.checks import answers, cost, placement, scores, state  # noqa: F401  # entered in this order
 from hal.testing.checks.registry import CHECKS, Broken, Check, NotAsked, find
 
 __all__ = ["CHECKS", "Broken", "Check", "NotAsked", "find"]

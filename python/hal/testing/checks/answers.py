@@ -55,7 +55,11 @@ def no_history(subject: Subject, case: Case) -> None:
             raise Broken(f"after other questions: {difference(first, again)}")
 
 
-@check("Inventories list nodes in any order; a score that follows the list is a score of nothing.", may_opt_out=True, needs="deterministic")
+@check(
+    "Inventories list nodes in any order; a score that follows the list is a score of nothing.",
+    may_opt_out=True,
+    needs="deterministic",
+)
 def node_order(subject: Subject, case: Case) -> None:
     """A node's score is the same wherever it stands in the list; only exact ties go by index."""
     here, there = (_scores(subject.fresh(), case, nodes) for nodes in (case.nodes, case.nodes[::-1]))
@@ -83,7 +87,11 @@ def _single(job: Job) -> Job:
     return renamed(job, job.name, tasks=1, gang=None)
 
 
-@check("Names are labels: renaming a machine or a job must not move work.", may_opt_out=True, needs="deterministic")
+@check(
+    "Names are labels: renaming a machine or a job must not move work.",
+    may_opt_out=True,
+    needs="deterministic",
+)
 def names(subject: Subject, case: Case) -> None:
     """Renamed nodes and jobs get the same places."""
     turned = [node.name for node in case.nodes][::-1]
@@ -108,7 +116,10 @@ def names(subject: Subject, case: Case) -> None:
             raise Broken(f"{left.job} is on {list(left.nodes)}, and under other names on {right_nodes}")
 
 
-@check("A job that comes first in a fair order, on an empty cluster, and still waits, waits for ever.", may_opt_out=True)
+@check(
+    "A job that comes first in a fair order, on an empty cluster, and still waits, waits for ever.",
+    may_opt_out=True,
+)
 def no_starvation(subject: Subject, case: Case) -> None:
     """When everything that ran has ended, the job that waits longest is placed, or was INFEASIBLE all along."""
     if not subject.applies:
@@ -120,7 +131,9 @@ def no_starvation(subject: Subject, case: Case) -> None:
         answers = subject.carry_out(cluster, waiting, seed=1)
         if answers[0].status is Status.UNSCHEDULABLE:
             raise Broken(f"{answers[0].job} is first in line, nothing runs, and it is told to wait")
-        waiting = [job for job, got in zip(waiting, answers, strict=True) if got.status is Status.UNSCHEDULABLE]
+        waiting = [
+            job for job, got in zip(waiting, answers, strict=True) if got.status is Status.UNSCHEDULABLE
+        ]
         if not waiting:
             return
 

@@ -19,7 +19,10 @@ NODES = 64
 BASE, PER_NODE = 3000, 100
 
 
-@check("A policy sits in the scheduler's inner loop; what grows faster than the cluster stops it.", may_opt_out=True)
+@check(
+    "A policy sits in the scheduler's inner loop; what grows faster than the cluster stops it.",
+    may_opt_out=True,
+)
 def bounded_cost(subject: Subject, case: Case) -> None:
     """One decision on n nodes runs at most 3000 + 100 n lines of Python."""
     kinds = case.nodes

@@ -118,7 +118,9 @@ def _numbers(returned: Any) -> Any:
         return None
 
 
-@check("Scores that are declared own_state are kept until their node changes; a false promise serves stale ones.")
+@check(
+    "Scores that are declared own_state are kept until their node changes; a false promise serves stale ones."
+)
 def own_state(subject: Subject, case: Case) -> None:
     """A scorer with ``own_state = True`` scores a node alike whichever nodes stand beside it."""
     _scored(subject)
