@@ -1,0 +1,121 @@
+"""Heuristic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hal._show import show
+from hal.control._checks import memory_of, number
+from hal.control.contract import CONTRACT, Advice, Reading
+from hal.control.measures import measure_of
+from hal.errors import InvalidModel
+
+__all__ = ["RULES", "Heuristic", "Rule"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A threshold with hysteresis.
+
+    Parameters
+    ----------
+    name : str
+        Shown when it fires.
+    signal : str
+        A name of `MEASURES`.
+    on, off : float
+        It fires from ``on`` and until ``off``: above when ``on`` is above ``off``, below when it is below.
+    p : float
+        Advised while it fires, 0 … 1.
+
+    Raises
+    ------
+    InvalidModel
+        An unknown signal, or ``on`` equals ``off``.
+    """
+
+    name: str
+    signal: str
+    on: float
+    off: float
+    p: float
+
+    def __post_init__(self) -> None:
+        measure_of(self.signal)
+        number("p", self.p, 0, 1)
+        if number("on", self.on, -1e9, 1e9) == number("off", self.off, -1e9, 1e9):
+            raise InvalidModel(f"off = {self.off!r}: must differ from on, or the rule would flicker")
+
+    def holds(self, value: float, fired: bool) -> bool:
+        """Whether it fires at this value, having fired before or not."""
+        edge = self.off if fired else self.on
+        return value >= edge if self.on > self.off else value <= edge
+
+
+#: Work waits: spread, so that nothing slows down what is to make room. Crowded: spread before the queue grows.
+RULES: Final = (
+    Rule("backlog", "pending_work", on=0.02, off=0.005, p=1.0),
+    Rule("crowded", "utilisation", on=0.75, off=0.65, p=0.6),
+)
+
+
+class Heuristic:
+    """The first rule that fires says p; else the rest value does.
+
+    Parameters
+    ----------
+    rules : iterable of Rule
+        In order of precedence.
+    rest : float
+        p while nothing presses, 0 … 1: low saves power, by nodes that may sleep.
+
+    Notes
+    -----
+    O(rules) a step.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Reading
+    >>> from hal.control import Heuristic
+    >>> Heuristic(rest=0.25).observe(Reading(pending_work=0.3, utilisation=0.9))
+    Advice(p=1.0, rule='backlog')
+    """
+
+    name: Final = "heuristic"
+    contract = CONTRACT
+
+    def __init__(self, *, rules: Iterable[Rule] = RULES, rest: float = 0.25) -> None:
+        self._rules = tuple(rules)
+        for rule in self._rules:
+            if not isinstance(rule, Rule):
+                raise InvalidModel(f"rules: {show(rule)} must be a hal.control.Rule")
+        self._measures = tuple(measure_of(rule.signal) for rule in self._rules)
+        self._fired = [False] * len(self._rules)
+        self._rest = Advice(number("rest", rest, 0, 1), "rest")
+
+    def observe(self, signals: Reading, context: Any = None) -> Advice:
+        """Return the advice of the first rule that fires."""
+        advice = self._rest
+        for index in range(len(self._rules) - 1, -1, -1):  # all of them: each keeps its own hysteresis
+            rule = self._rules[index]
+            fired = rule.holds(self._measures[index](signals), self._fired[index])
+            self._fired[index] = fired
+            if fired:
+                advice = Advice(rule.p, rule.name)
+        return advice
+
+    def applied(self, p: float) -> None:
+        """Nothing to hear."""
+
+    def state(self) -> dict[str, Any]:
+        """Return which rules fired last."""
+        return {"controller": self.name, "fired": list(self._fired)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over which rules fired last."""
+        fired = memory_of(self.name, state, ("fired",))["fired"]
+        if not isinstance(fired, list) or len(fired) != len(self._rules):
+            raise InvalidModel(f"state of 'heuristic': fired = {show(fired)}: must have {len(self._rules)} entries")
+        self._fired = [bool(entry) for entry in fired]
