@@ -27,7 +27,9 @@ BUILD = {
 
 unit = st.floats(0, 1)
 readings = st.lists(
-    st.tuples(st.sampled_from([5.0, 10.0, 40.0]), st.floats(0.05, 1), unit, st.floats(0, 5), st.floats(-1, 1)),
+    st.tuples(
+        st.sampled_from([5.0, 10.0, 40.0]), st.floats(0.05, 1), unit, st.floats(0, 5), st.floats(-1, 1)
+    ),
     min_size=2,
     max_size=40,
 )

@@ -53,7 +53,9 @@ def test_recovering_from_a_fault_goes_on_from_the_p_that_was_held():
 
 def test_the_relay_finds_gains_that_settle():
     plant = Plant(load=0.4, turnover=200)
-    pid = Pid(setpoint=0.7, rest=0.3, kp=1, smoothing=60, tune=Relay(centre=0.3, amplitude=0.2, hysteresis=0.02))
+    pid = Pid(
+        setpoint=0.7, rest=0.3, kp=1, smoothing=60, tune=Relay(centre=0.3, amplitude=0.2, hysteresis=0.02)
+    )
     swing = plant.run(pid, 400)
     assert {round(p, 3) for p in swing[:5]} <= {0.1, 0.5}
     assert pid.gains.kp > 0

@@ -28,13 +28,14 @@ class Bayesian:
     """Learns online which p costs least: a Gaussian process over p, tried where it may be better.
 
     Each p is held for a while, and its cost averaged over the second half of it. A Gaussian process (Matérn 5/2,
-    its length by marginal likelihood) over the recent trials says where the cost is low and how surely. The next p is that of the
-    lowest lower confidence bound among the safe ones; unless it promises more than ``margin``, p stays at the best.
+    its length by marginal likelihood) over the recent trials says where the cost is low and how surely. The next p is
+    that of the lowest lower confidence bound among the safe ones; unless it promises more than ``margin``, p stays at
+    the best.
 
     Parameters
     ----------
     cost : Cost
-        Measured from the signals alone.
+        Measured from the signals alone. Default: without the queue, whose swings would drown what p changes.
     start : float
         First p, 0 … 1.
     limits : (float, float)
@@ -81,7 +82,7 @@ class Bayesian:
         seed: int = 0,
     ) -> None:
         self._gp = require("sklearn.gaussian_process", extra="control")
-        self._cost = cost or Cost()
+        self._cost = cost or Cost(queueing=0.0)
         low, high = self._limits = interval("limits", limits)
         self._p = min(max(number("start", start, 0, 1), low), high)
         self._at = self._p
@@ -112,12 +113,13 @@ class Bayesian:
 
     def _next(self, now: float) -> tuple[float, str]:
         low, high = self._limits
-        grid = _GRID[(_GRID >= low) & (_GRID <= high)]
+        grid = np.array([p for p in _GRID if low <= p <= high])
         if not grid.size or high - low < 1e-9:
             return self._p, "exploit"
         tried = np.array([p for _, p, _ in self._trials])
         if len(set(tried.tolist())) < 2:  # nothing to compare with yet
-            step = self._reach if (self._up and self._p + self._reach <= high) or self._p - self._reach < low else -self._reach
+            up, down = self._p + self._reach <= high, self._p - self._reach >= low
+            step = self._reach if up and (self._up or not down) else -self._reach
             return float(min(max(self._p + step, low), high)), "explore"
         mean, deviation = self._predict(grid, now)
         best = int(np.argmin(mean))
@@ -143,7 +145,9 @@ class Bayesian:
         kernels = self._gp.kernels
         models = []
         for length in _LENGTHS:
-            model = self._gp.GaussianProcessRegressor(kernels.Matern(length, nu=2.5), alpha=noise, optimizer=None)
+            model = self._gp.GaussianProcessRegressor(
+                kernels.Matern(length, nu=2.5), alpha=noise, optimizer=None
+            )
             model.fit(p[:, None], target)
             models.append((float(model.log_marginal_likelihood_value_), -length, model))
         chosen = max(models, key=lambda entry: entry[:2])[2]

@@ -45,7 +45,13 @@ class Cost:
     queueing: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, most in (("idle", 1), ("asleep", 1), ("strength", 100), ("slowness", 1e6), ("queueing", 1e6)):
+        for name, most in (
+            ("idle", 1),
+            ("asleep", 1),
+            ("strength", 100),
+            ("slowness", 1e6),
+            ("queueing", 1e6),
+        ):
             number(name, getattr(self, name), 0, most)
         number("exponent", self.exponent, 0.1, 10)
 
@@ -57,7 +63,7 @@ class Cost:
         used, awake = signals.utilisation, signals.sigma
         if used <= 0 or awake <= 0:
             return self.queueing * signals.pending_work
-        slower = 1 + self.strength * min(used / awake, 1.0) ** self.exponent
+        slower = 1 + self.strength * float(min(used / awake, 1.0) ** self.exponent)
         watts = awake * self.idle + (1 - self.idle) * used + (1 - awake) * self.asleep
         return watts * slower / used + self.slowness * (slower - 1) + self.queueing * signals.pending_work
 
@@ -68,9 +74,7 @@ class Cost:
             return self.queueing * pending_work
         work = float((load / (1 + self.strength * load**self.exponent)).sum())
         watts = np.where(load > 0, self.idle + (1 - self.idle) * load, self.asleep)
-        return (
-            float(watts.sum()) / work + self.slowness * (used / work - 1) + self.queueing * pending_work
-        )
+        return float(watts.sum()) / work + self.slowness * (used / work - 1) + self.queueing * pending_work
 
     def best_level(self) -> float:
         """Return the load of busy nodes that costs least while there are nodes to spare, in hundredths."""

@@ -117,5 +117,7 @@ class Heuristic:
         """Take over which rules fired last."""
         fired = memory_of(self.name, state, ("fired",))["fired"]
         if not isinstance(fired, list) or len(fired) != len(self._rules):
-            raise InvalidModel(f"state of 'heuristic': fired = {show(fired)}: must have {len(self._rules)} entries")
+            raise InvalidModel(
+                f"state of 'heuristic': fired = {show(fired)}: must have {len(self._rules)} entries"
+            )
         self._fired = [bool(entry) for entry in fired]

@@ -76,7 +76,9 @@ class Loop:
         longest: float = 300.0,
     ) -> None:
         if not isinstance(controller, Controller):
-            raise InvalidModel(f"controller = {show(controller)}: must have what hal.control.Controller names")
+            raise InvalidModel(
+                f"controller = {show(controller)}: must have what hal.control.Controller names"
+            )
         major, minor = controller.contract
         if major != CONTRACT[0] or minor > CONTRACT[1]:
             raise InvalidModel(

@@ -128,7 +128,8 @@ class Mpc:
         count = min(max(round(self._turnover * here.size * 8), 1), self._most)
         # As much in fewer, larger tasks would not fit; fewer of them weigh less, for all candidates alike.
         return [
-            Job(f"hal.control/mpc/{index}", cpus=cpu / 8000, memory=memory // 8, **share) for index in range(count)
+            Job(f"hal.control/mpc/{index}", cpus=cpu / 8000, memory=memory // 8, **share)
+            for index in range(count)
         ]
 
     def applied(self, p: float) -> None:
