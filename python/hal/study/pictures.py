@@ -1,0 +1,154 @@
+"""Traces of simulations as files, pictures, and one page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal._extras import require
+from hal.errors import InvalidModel, MissingExtra
+
+__all__ = ["PANELS", "draw_traces", "save_page", "save_trace"]
+
+Trace = Mapping[str, NDArray[np.float64]]
+
+#: Columns of a trace that are drawn, with their labels.
+PANELS: Final = {
+    "queue": "queue, jobs",
+    "sigma": "σ, coherence",
+    "entropy": "H, entropy",
+    "drift": "δ, drift, 1/s",
+    "potential": "Φ, potential",
+    "p": "p, pack … spread",
+    "power_w": "power, kW",
+}
+_COLOURS: Final = ("#888888", "#0b6bcb", "#c8501e", "#2b8a3e", "#862e9c")
+
+
+def save_trace(trace: Trace, folder: Path, name: str, *, parquet: bool | None = None) -> Path:
+    """Write a trace, one row a control step.
+
+    Parameters
+    ----------
+    trace : mapping of str to (steps,) float64
+    folder : Path
+    name : str
+        Without ending.
+    parquet : bool, optional
+        Default: Parquet where pyarrow is installed, else CSV.
+
+    Raises
+    ------
+    MissingExtra
+        Parquet was asked for and pyarrow is not installed.
+    """
+    if parquet is not False:
+        try:
+            arrow, writer = require("pyarrow", extra="parquet"), require("pyarrow.parquet", extra="parquet")
+        except MissingExtra:
+            if parquet:
+                raise
+        else:
+            path = folder / f"{name}.parquet"
+            writer.write_table(arrow.table(dict(trace)), path)
+            return path
+    path = folder / f"{name}.csv"
+    with path.open("w", newline="", encoding="utf-8") as out:
+        rows = csv.writer(out)
+        rows.writerow(trace)
+        rows.writerows(zip(*(column.tolist() for column in trace.values()), strict=True))
+    return path
+
+
+def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
+    """Draw the traces over each other, a panel a signal.
+
+    Parameters
+    ----------
+    traces : mapping of name to trace
+        The first is the baseline, drawn in grey.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MissingExtra
+        matplotlib is not installed.
+    """
+    figure: Any = require("matplotlib.figure", extra="plot").Figure(
+        figsize=(10, 1.55 * len(PANELS) + 0.6), layout="constrained"
+    )
+    axes = figure.subplots(len(PANELS), 1, sharex=True)
+    longest = max((float(trace["time"][-1]) for trace in traces.values() if len(trace["time"])), default=0.0)
+    unit, name = (3600, "hours") if longest > 7200 else (60, "minutes")
+    for panel, (column, label) in zip(axes, PANELS.items(), strict=True):
+        for index, (who, trace) in enumerate(traces.items()):
+            values = trace[column] / 1000 if column == "power_w" else trace[column]
+            panel.plot(
+                trace["time"] / unit,
+                values,
+                label=who,
+                color=_COLOURS[index % len(_COLOURS)],
+                linewidth=1.1,
+                zorder=2 - 0.1 * index,
+            )
+        panel.set_ylabel(label)
+        panel.grid(alpha=0.25)
+        if column in ("sigma", "entropy", "p"):
+            panel.set_ylim(-0.03, 1.03)
+        elif column != "drift":
+            panel.set_ylim(bottom=0)
+    axes[0].legend(loc="upper left", ncols=len(traces), frameon=False)
+    axes[-1].set_xlabel(name)
+    figure.suptitle(title)
+    figure.align_ylabels(axes)
+    return figure
+
+
+def save_page(path: Path, figure: Any, summaries: Mapping[str, Mapping[str, float]], *, title: str) -> None:
+    """Write one HTML page with the picture and the figures in it; it loads nothing else.
+
+    Raises
+    ------
+    InvalidModel
+        The file cannot be written.
+    """
+    picture = io.StringIO()
+    figure.savefig(picture, format="svg")
+    image = base64.b64encode(picture.getvalue().encode()).decode()
+    names = list(summaries)
+    first = summaries[names[0]]
+    rows = []
+    for key, base in first.items():
+        cells = [f"<td>{summaries[name][key]:,.4g}</td>" for name in names]
+        change = [
+            f"<td>{100 * (summaries[name][key] / base - 1):+.1f} %</td>" if base else "<td></td>"
+            for name in names[1:]
+        ]
+        rows.append(f"<tr><th>{html.escape(key)}</th>{''.join(cells)}{''.join(change)}</tr>")
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    head += "".join(f"<th>{html.escape(name)}: change</th>" for name in names[1:])
+    text = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em}"
+        "img{width:100%}table{border-collapse:collapse}th,td{padding:.15em .9em;border-bottom:1px solid #ddd;"
+        "text-align:right}tbody th{text-align:left;font-weight:normal}</style>"
+        f"<h1>{html.escape(title)}</h1>"
+        f'<img alt="{html.escape(", ".join(PANELS.values()))} over time" src="data:image/svg+xml;base64,{image}">'
+        f"<h2>Whole run</h2><table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></html>"
+    )
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InvalidModel(f"page: cannot write {str(path)!r}: {error}") from None
