@@ -13,7 +13,7 @@ from hal.errors import InvalidModel
 from hal.signals.signals import Signals, Weights, half_life_of
 from hal.units import Quantity
 
-__all__ = ["CLASSES", "compute"]
+__all__ = ["compute"]
 
 I64 = NDArray[np.int64]
 

@@ -21,30 +21,37 @@ double count_log(std::uint32_t k, const std::vector<double>& table) {
     return k < table.size() ? table[k] : k * std::log(static_cast<double>(k));
 }
 
-/// Entropy of the node's task classes over its possible maximum, in [0, 1].
-double diversity(const Cluster& cluster, NodeId n) {
-    static const double most = std::log(static_cast<double>(Shape::kGpuClasses));
+/// Entropy of the node's task classes over its possible maximum, in [0, 1], in steps of 2^-20.
+std::int64_t diversity(const Cluster& cluster, NodeId n) {
+    static const double scale =
+        static_cast<double>(NodeTerms::kOne) / std::log(static_cast<double>(Shape::kGpuClasses));
     const std::uint32_t tasks = cluster.task_count(n);
-    if (tasks < 2) return 0;
-    const auto& table = count_logs();
+    if (tasks < 2 || cluster.class_count(n, 0) == tasks) return 0;
+    static const std::vector<double>& table = count_logs();
     double inner = 0;
-    for (int k = 0; k < Shape::kGpuClasses; ++k) inner += count_log(cluster.class_count(n, k), table);
-    return std::clamp((count_log(tasks, table) - inner) / tasks / most, 0.0, 1.0);
+    for (int k = 0; k < Shape::kGpuClasses; ++k)
+        if (const std::uint32_t count = cluster.class_count(n, k); count > 1)
+            inner += count_log(count, table);
+    const auto steps = static_cast<std::int64_t>((count_log(tasks, table) - inner) / tasks * scale + 0.5);
+    return std::clamp(steps, std::int64_t{0}, NodeTerms::kOne);
 }
 
 }  // namespace
 
-void NodeTerms::add(const NodeTerms& other, std::int64_t sign) {
-    nodes += sign * other.nodes;
-    load += sign * other.load;
-    load_squared += sign * other.load_squared;
-    mixed += sign * other.mixed;
-    stranded += sign * other.stranded;
-    idle_devices += sign * other.idle_devices;
-    for (int r = 0; r < kResources; ++r) {
-        capacity[r] += sign * other.capacity[r];
-        free[r] += sign * other.free[r];
-    }
+void NodeTerms::replace(NodeTerms& old, const NodeTerms& now) {
+    const auto move = [](std::int64_t& sum, std::int64_t& was, std::int64_t is) {
+        sum += is - was;
+        was = is;
+    };
+    move(load, old.load, now.load);
+    move(load_squared, old.load_squared, now.load_squared);
+    move(mixed, old.mixed, now.mixed);
+    move(stranded, old.stranded, now.stranded);
+    move(idle_devices, old.idle_devices, now.idle_devices);
+    for (int r = 0; r < kResources; ++r) move(free[r], old.free[r], now.free[r]);
+    if (old.nodes == now.nodes && old.capacity == now.capacity) return;  // almost always
+    move(nodes, old.nodes, now.nodes);
+    for (int r = 0; r < kResources; ++r) move(capacity[r], old.capacity[r], now.capacity[r]);
 }
 
 NodeTerms terms_of(const Cluster& cluster, NodeId n) {
@@ -55,18 +62,24 @@ NodeTerms terms_of(const Cluster& cluster, NodeId n) {
                   kWholeGpu.value() * cluster.gpu_count(n)};
     t.free = {cluster.free(kCpu, n), cluster.free(kMemory, n), cluster.gpu_total_free(n)};
     t.idle_devices = kWholeGpu.value() * cluster.gpu_idle(n);
-    std::int64_t least_free = NodeTerms::kOne, sum_free = 0, resources = 0;
+    std::int64_t least_free = NodeTerms::kOne, sum_free = 0;
+    int resources = 0;
     for (int r = 0; r < kResources; ++r) {
         if (t.capacity[r] == 0) continue;
-        const std::int64_t used = ((t.capacity[r] - t.free[r]) << NodeTerms::kBits) / t.capacity[r];
+        // In floating point, which divides faster: amounts are exact there, so it is the same everywhere.
+        const auto used = static_cast<std::int64_t>(static_cast<double>(t.capacity[r] - t.free[r]) *
+                                                    static_cast<double>(NodeTerms::kOne) /
+                                                    static_cast<double>(t.capacity[r]));
         t.load = std::max(t.load, used);
         least_free = std::min(least_free, NodeTerms::kOne - used);
         sum_free += NodeTerms::kOne - used;
         ++resources;
     }
     t.load_squared = t.load * t.load;
-    t.mixed = t.load * std::llround(diversity(cluster, n) * static_cast<double>(NodeTerms::kOne));
-    if (resources) t.stranded = sum_free / resources - least_free;
+    t.mixed = t.load * diversity(cluster, n);
+    static_assert(kResources == 3);  // divisors that the compiler knows
+    if (resources)
+        t.stranded = (resources == 3 ? sum_free / 3 : resources == 2 ? sum_free / 2 : sum_free) - least_free;
     return t;
 }
 
@@ -74,11 +87,7 @@ const NodeTerms& ClusterSums::read() {
     const ChangeList& changes = cluster_.changes();
     if (seen_ == changes.clock()) return sum_;
     terms_.resize(cluster_.node_slots());
-    changes.since(seen_, [&](std::uint32_t n) {
-        sum_.add(terms_[n], -1);
-        terms_[n] = terms_of(cluster_, n);
-        sum_.add(terms_[n], 1);
-    });
+    changes.since(seen_, [&](std::uint32_t n) { sum_.replace(terms_[n], terms_of(cluster_, n)); });
     seen_ = changes.clock();
     return sum_;
 }

@@ -26,7 +26,8 @@ struct NodeTerms {
     Amount capacity{}, free{};
     std::int64_t idle_devices = 0;  // milli-GPU that lies on devices of which nothing is taken
 
-    void add(const NodeTerms& other, std::int64_t sign);
+    /// In a sum: one node's part becomes another, and `old` with it.
+    void replace(NodeTerms& old, const NodeTerms& now);
 };
 
 NodeTerms terms_of(const Cluster& cluster, NodeId node);
