@@ -74,7 +74,7 @@ sdist: $(STAMP)/tools  ## build the source archive, a wheel from it in isolation
 
 # --- use --------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-slow bench examples
+.PHONY: demo test test-slow servers bench examples
 demo: $(STAMP)/installed  ## place 10,000 jobs on a 1,213-node GPU cluster with three policies and compare them
 	mkdir -p build
 	$(BIN)/hal demo --plot build/demo.png
@@ -83,7 +83,11 @@ test: $(STAMP)/installed  ## run the fast tests against the installed wheel
 	$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
 
 test-slow: $(STAMP)/installed  ## run the slow tests against the installed wheel
-	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/pytest -m "slow and not server" $(PYTEST_ARGS)
+
+servers: $(STAMP)/installed  ## install real servers (Debian's packages) and run the adapters' tests against them
+	bash tools/servers.sh
+	$(BIN)/pytest -m server $(PYTEST_ARGS)
 
 bench: $(STAMP)/installed  ## run the benchmarks; the figures go to build/bench.json
 	mkdir -p build

@@ -26,7 +26,7 @@ class Harness(Protocol):
     patience: float
 
     def adapter(self) -> Adapter:
-        """Return the adapter, connected."""
+        """Return a new adapter, connected."""
         ...
 
     def submit(self, count: int) -> list[str]:
@@ -151,7 +151,7 @@ def a_mirror_agrees_with_a_new_snapshot(harness: Harness) -> None:
     while True:
         mirror.follow(adapter.watch(version, timeout=0.5))
         version = adapter.version
-        now = adapter.snapshot()
+        now = harness.adapter().snapshot()
         same = books(mirror.cluster) == books(now.cluster)
         same &= sorted(mirror.waiting) == sorted(job.name for job in now.jobs)
         same &= not mirror.cluster.node(node).schedulable

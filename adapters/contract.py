@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
 
 import hal
+import hal.topology
 
 __all__ = [
     "CONTRACT",

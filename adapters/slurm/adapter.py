@@ -1,0 +1,278 @@
+"""Slurm as an adapter: held jobs are pinned to nodes and released; what happens is seen by looking again."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from hal.adapters.contract import (
+    CONTRACT,
+    Applied,
+    Delta,
+    JobGone,
+    JobQueued,
+    JobStarted,
+    NodeChanged,
+    NodeGone,
+    Outcome,
+    Snapshot,
+    Stale,
+)
+from hal.adapters.slurm.client import Client
+from hal.adapters.slurm.convert import HOLDS, Converted, convert, job_name, topology_of
+from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
+
+import hal
+import hal.topology
+
+__all__ = ["SlurmAdapter"]
+
+log = logging.getLogger("hal.slurm")
+
+_HOST = re.compile(r"^[A-Za-z0-9][\w.-]{0,255}$")
+_JOB = re.compile(r"^\d+(_\d+)?$")
+_UNSAFE = re.compile(r"[^\w .,:;/()%+-]")
+
+
+class SlurmAdapter:
+    """One Slurm cluster.
+
+    Parameters
+    ----------
+    conf : str
+        Path of slurm.conf; empty: where Slurm itself looks.
+    claim : str
+        Which held jobs are hal's: ``"all"``, or those whose comment is, or starts with, this word.
+    timeout, poll : float
+        Seconds for one command, and between two looks.
+    form : {"auto", "json", "text"}
+
+    Notes
+    -----
+    A job is submitted held with the comment (``sbatch --hold --comment=hal``), pinned by ``ReqNodeList`` and released.
+    Reading costs two commands a look, however many jobs wait; carrying out costs three for any number of placements.
+    A pin that Slurm cannot satisfy (``BadConstraints``), or whose node has gone since, is taken back, and the job
+    waits again without these nodes.
+    """
+
+    contract = CONTRACT
+    name = "slurm"
+
+    def __init__(
+        self,
+        *,
+        conf: str = "",
+        claim: str = "hal",
+        timeout: float = 20.0,
+        poll: float = 0.5,
+        form: str = "auto",
+        client: Client | None = None,
+    ) -> None:
+        self.client = client or Client(conf=conf, timeout=float(timeout), form=form)
+        self.claim, self.poll = claim, float(poll)
+        self._count = 0
+        self._last: Converted | None = None
+        self._refused: dict[str, frozenset[str]] = {}
+        self._reserved = False
+        self._topology: tuple[str, hal.topology.Topology | None] = ("", None)
+
+    @property
+    def version(self) -> str:
+        """Number of the last look."""
+        return str(self._count)
+
+    # ---- reading -------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Read everything."""
+        now = self._look()
+        tree = self.client.topology()
+        if tree != self._topology[0]:
+            self._topology = tree, topology_of(tree)
+        return Snapshot(now.nodes, now.running, now.jobs, self.version, self._topology[1], now.dropped)
+
+    def watch(self, version: str, *, timeout: float) -> Iterator[Delta]:
+        """Look again and again, and tell the differences."""
+        before = self._last
+        if before is None or version != self.version:
+            raise Stale(f"version {version}: only what changed since the last look is known, {self.version}")
+        end = time.monotonic() + timeout
+        while True:
+            after = self._look()
+            yield from differences(before, after)
+            before = after
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(self.poll, left))
+
+    def _look(self) -> Converted:
+        nodes, jobs = self.client.nodes(), self.client.jobs()
+        self._take_back(jobs, {node.name: node for node in nodes})
+        reservations = self.client.reservations() if self._count % 20 == 0 or self._reserved else []
+        self._reserved = bool(reservations)
+        now = int(time.time())
+        self._last = convert(
+            nodes, jobs, now=now, claims=self._claims, reservations=reservations, refused=self._refused
+        )
+        self._count += 1
+        return self._last
+
+    def _claims(self, job: JobRecord) -> bool:
+        return self.claim == "all" or job.comment.split(" ")[0].split(":")[0] == self.claim
+
+    def _take_back(self, jobs: list[JobRecord], nodes: Mapping[str, NodeRecord]) -> None:
+        """Undo pins that lead nowhere; the records are corrected as Slurm's will be."""
+        undo: list[str] = []
+        for row, job in enumerate(jobs):
+            if job.state != "PENDING" or not job.required or not self._claims(job):
+                continue
+            name, pinned = job_name(job), frozenset(hosts(job.required))
+            if job.reason == "BadConstraints":
+                self._refused[name] = self._refused.get(name, frozenset()) | pinned
+                log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
+            elif job.held or all(_has_room(nodes.get(node), job) for node in pinned):
+                continue
+            undo += [f"hold {name}", f"update JobId={name} ReqNodeList="]
+            jobs[row] = dataclasses.replace(job, required="", priority=0, reason="JobHeldAdmin")
+        if undo:
+            self.client.batch(undo)
+
+    # ---- changing ------------------------------------------------------------------------------------
+
+    def apply(self, placements: Sequence[hal.Placement]) -> list[Applied]:
+        """Pin and release, then look what became of each."""
+        if not placements:
+            return []
+        jobs = self._by_name()
+        known = {node.name for node in self._last.nodes} if self._last else set()
+        known = known or {node.name for node in self.client.nodes()}
+        answers: dict[int, Applied] = {}
+        sent: dict[int, hal.Placement] = {}
+        commands: list[str] = []
+        for index, placement in enumerate(placements):
+            answer = _ready(placement, jobs.get(placement.job), known)
+            if answer is not None:
+                answers[index] = answer
+                continue
+            sent[index] = placement
+            pin = ",".join(placement.nodes)
+            commands += [f"update JobId={placement.job} ReqNodeList={pin}", f"release {placement.job}"]
+        if sent:
+            try:
+                said = self.client.batch(commands)
+                jobs = self._by_name()
+            except hal.AdapterError as error:
+                answers |= {i: Applied(p.job, Outcome.UNKNOWN, str(error)) for i, p in sent.items()}
+            else:
+                answers |= {i: _became(p, jobs.get(p.job), said) for i, p in sent.items()}
+        return [answers[index] for index in range(len(placements))]
+
+    def _by_name(self) -> dict[str, JobRecord]:
+        jobs: dict[str, JobRecord] = {}
+        for job in self.client.jobs():
+            jobs[job_name(job)] = job
+            if job.array_job and not job.array.isdigit():  # the parent stands for the tasks that wait
+                jobs.setdefault(f"{job.array_job}_*", job)
+        return _Arrays(jobs)
+
+    def explain(self, reasons: Mapping[str, str]) -> None:
+        """Write why jobs wait into their administrator's comment, which users see with ``scontrol show job``."""
+        commands = [
+            f'update JobId={job} AdminComment="{_UNSAFE.sub("", text)[:500]}"'
+            for job, text in reasons.items()
+            if _JOB.match(job)
+        ]
+        if commands:
+            self.client.batch(commands)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class _Arrays(dict[str, JobRecord]):
+    """Jobs by name; a task of an array that waits is found under its parent."""
+
+    def get(self, name: str, default: object = None) -> JobRecord | None:  # type: ignore[override]
+        if name in self:
+            return self[name]
+        parent, _, task = name.partition("_")
+        return dict.get(self, f"{parent}_*") if task else None
+
+
+def differences(before: Converted, after: Converted) -> Iterator[Delta]:
+    """Yield what leads from one look to the next: ends first, so that what they held is free for the rest."""
+    had = {running.job.name: running for running in before.running}
+    has = {running.job.name: running for running in after.running}
+    waited = {job.name: job for job in before.jobs}
+    waits = {job.name: job for job in after.jobs}
+    for name in (*had, *waited):
+        if name not in has and name not in waits:
+            yield JobGone(name)
+    for name, job in waits.items():
+        if waited.get(name) != job:
+            yield JobQueued(job)
+    nodes = {node.name: node for node in before.nodes}
+    present = {node.name for node in after.nodes}
+    for name in nodes:
+        if name not in present:
+            yield NodeGone(name)
+    for node in after.nodes:
+        if nodes.get(node.name) != node:
+            yield NodeChanged(node)
+    for name, running in has.items():
+        if had.get(name) != running:
+            yield JobStarted(running)
+
+
+def _ready(placement: hal.Placement, job: JobRecord | None, known: set[str]) -> Applied | None:
+    """Return an answer that needs no command, or None."""
+    if not _JOB.match(placement.job):
+        return Applied(placement.job, Outcome.REFUSED, "is no job of Slurm")
+    bad = [node for node in placement.nodes if not _HOST.match(node) or node not in known]
+    if bad or not placement.nodes:
+        return Applied(placement.job, Outcome.GONE, f"no node {', '.join(bad)}")
+    if job is None:
+        return Applied(placement.job, Outcome.GONE)
+    if job.held:
+        return None
+    return _became(placement, job)
+
+
+def _became(placement: hal.Placement, job: JobRecord | None, said: str | None = None) -> Applied:
+    """Say what a job's record means for a placement that was sent (what scontrol said) or not (None)."""
+    if job is None:
+        return Applied(placement.job, Outcome.GONE)
+    nodes = sorted(set(placement.nodes))
+    if job.state == "PENDING":
+        if job.held:
+            return Applied(
+                placement.job, Outcome.REFUSED, f"{job.reason} {(said or '').strip()[-200:]}".strip()
+            )
+        same = sorted(hosts(job.required)) == nodes
+        detail = job.reason
+    else:
+        same = sorted(hosts(job.given)) == nodes
+        detail = job.state
+        if not same and job.state not in HOLDS:
+            return Applied(placement.job, Outcome.GONE, detail)
+    if not same:
+        return Applied(
+            placement.job, Outcome.CONFLICT, f"{detail} on {job.given or job.required or 'any node'}"
+        )
+    return Applied(placement.job, Outcome.ALREADY if said is None else Outcome.APPLIED, detail)
+
+
+def _has_room(node: NodeRecord | None, job: JobRecord) -> bool:
+    """Whether a job that waits for a node can hope for it: Slurm deals out the tasks of earlier ones its own way."""
+    if node is None or node.closed:
+        return False
+    if job.reason != "Resources":
+        return True
+    memory = job.memory_node or job.memory_cpu * -(-job.cpus // job.nodes)
+    return (
+        node.cpus - node.used_cpus >= -(-job.cpus // job.nodes) and node.memory - node.used_memory >= memory
+    )

@@ -1,0 +1,300 @@
+"""Records of Slurm in hal's model. Pure and total: what the model cannot say is listed."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hal.adapters.contract import Dropped, Running
+from hal.adapters.slurm.features import compile_features
+from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, Reservation, Share, hosts, parse_gres
+
+import hal
+import hal.topology
+
+__all__ = ["Converted", "convert", "job_name", "node_model", "topology_of"]
+
+#: States in which a job holds its nodes.
+HOLDS = frozenset(
+    {"RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT", "RESIZING", "STOPPED", "SIGNALING"}
+)
+#: Most tasks of a pending array that are looked at one by one.
+ARRAY = 10_000
+_NODE = "slurm/node"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What `convert` found: as `hal.adapters.Snapshot` has it."""
+
+    nodes: tuple[hal.Node, ...]
+    running: tuple[Running, ...]
+    jobs: tuple[hal.Job, ...]
+    dropped: tuple[Dropped, ...]
+
+
+class Unsaid(Exception):
+    """Something of a job that the model cannot say, so that the job is left to Slurm."""
+
+    def __init__(self, field: str, value: str) -> None:
+        super().__init__(field, value)
+        self.field, self.value = field, value
+
+
+def convert(
+    nodes: Sequence[NodeRecord],
+    jobs: Sequence[JobRecord],
+    *,
+    now: int,
+    claims: Callable[[JobRecord], bool],
+    reservations: Sequence[Reservation] = (),
+    refused: Mapping[str, frozenset[str]] | None = None,
+) -> Converted:
+    """Translate everything.
+
+    Parameters
+    ----------
+    nodes, jobs, reservations
+        Records of one moment.
+    now : int
+        That moment, seconds since 1970.
+    claims : callable
+        Whether a job is hal's to place.
+    refused : mapping of str to frozenset of str, optional
+        Job → nodes on which Slurm will not have it.
+    """
+    dropped: list[Dropped] = []
+    models = tuple(node_model(node, dropped) for node in nodes)
+    room = _Room(nodes, reservations, now)
+    running: list[Running] = []
+    waiting: list[hal.Job] = []
+    for job in jobs:
+        if job.state in HOLDS:
+            running += _running(job, dropped)
+        elif job.state == "PENDING" and claims(job):
+            try:
+                if not job.held and job.required:  # ours, on its way: its nodes are spoken for
+                    model = _model(job, job_name(job), room, frozenset())
+                    running.append(Running(model, hosts(job.required)))
+                elif job.held and not job.dependency and job.eligible <= now:
+                    waiting += _pending(job, room, refused or {}, dropped)
+            except (Unsaid, hal.HalError) as error:
+                field, value = (
+                    (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error))
+                )
+                dropped.append(Dropped(f"job {job_name(job)}", field, value, "held"))
+    return Converted(models, tuple(running), tuple(waiting), tuple(dropped))
+
+
+def job_name(job: JobRecord) -> str:
+    """Return the name by which ``scontrol`` knows a job: its number, or ``array_task``."""
+    return f"{job.array_job}_{job.array}" if job.array_job and job.array.isdigit() else str(job.id)
+
+
+# ---- nodes -------------------------------------------------------------------------------------------------
+
+
+def node_model(node: NodeRecord, dropped: list[Dropped]) -> hal.Node:
+    """Return a node; its partitions and features are labels, its GPUs devices, other GRES resources."""
+    gpus: list[hal.GPU] = []
+    resources: dict[str, int] = {}
+    try:
+        for gres in parse_gres(node.gres):
+            if gres.name == "gpu":
+                gpus += hal.gpus(min(gres.count, 64 - len(gpus)), gres.type or "gpu")
+                if gres.count > 64:
+                    dropped.append(Dropped(f"node {node.name}", "gres", node.gres, "ignored"))
+            else:
+                key = f"gres/{gres.name}"
+                resources[key] = resources.get(key, 0) + gres.count
+    except hal.AdapterError as error:
+        dropped.append(Dropped(f"node {node.name}", "gres", str(error), "ignored"))
+    labels = {_NODE: node.name}
+    labels |= {f"partition/{name}": "1" for name in node.partitions}
+    labels |= {f"feature/{name}": "1" for name in node.features}
+    return hal.Node(
+        node.name,
+        cpus=node.cpus,
+        memory=max(node.memory, 0),
+        gpus=gpus,
+        resources=resources,
+        labels=labels,
+        schedulable=not node.closed,
+    )
+
+
+def topology_of(text: str) -> hal.topology.Topology | None:
+    """Return the tree that ``scontrol -o show topology`` prints; None for a flat network."""
+    lines = []
+    for line in text.splitlines():
+        value = dict(re.findall(r"(\w+)=(\S+)", line))
+        if "SwitchName" in value and "Switches" in value:
+            lines.append(f"SwitchName={value['SwitchName']} Switches={value['Switches']}")
+        elif "SwitchName" in value and "Nodes" in value:
+            lines.append(f"SwitchName={value['SwitchName']} Nodes={value['Nodes']}")
+        elif "BlockName" in value and "Nodes" in value:
+            lines.append(f"BlockName={value['BlockName']} Nodes={value['Nodes']}")
+    return hal.topology.from_slurm("\n".join(lines)) if lines else None
+
+
+# ---- jobs --------------------------------------------------------------------------------------------------
+
+
+class _Room:
+    """On which nodes a job may run, beside what it asks of their resources."""
+
+    def __init__(self, nodes: Sequence[NodeRecord], reservations: Sequence[Reservation], now: int) -> None:
+        self.nodes, self.reservations, self.now = nodes, reservations, now
+        self.names = tuple(node.name for node in nodes)
+
+    def selector(self, job: JobRecord, refused: frozenset[str]) -> list[hal.Selector]:
+        """Return the selectors: labels where they say it all, else the list of nodes."""
+        partitions = [name for name in job.partition.split(",") if name]
+        test = compile_features(job.features) if job.features else None
+        plain = test is None or re.fullmatch(r"[^&|()\[\]*]+(&[^&|()\[\]*]+)*", job.features) is not None
+        closed = self._reserved(job) | refused | set(hosts(job.excluded))
+        if plain and len(partitions) == 1 and not (closed or job.required or job.reservation):
+            keys = [f"partition/{partitions[0]}"]
+            keys += [f"feature/{name.strip()}" for name in job.features.split("&") if name.strip()]
+            return [hal.Selector(key, "Exists") for key in keys]
+        allowed = [
+            node.name
+            for node in self.nodes
+            if (not partitions or set(partitions) & set(node.partitions))
+            and (test is None or test(node.features))
+            and node.name not in closed
+        ]
+        if job.required:
+            asked = set(hosts(job.required))
+            if len(asked) < job.nodes:
+                raise Unsaid("required_nodes", job.required)
+            allowed = [name for name in allowed if name in asked]
+        if not allowed:
+            raise Unsaid("constraints", f"no node of {job.partition} has {job.features or 'what is asked'}")
+        return [hal.Selector(_NODE, "In", allowed)]
+
+    def _reserved(self, job: JobRecord) -> set[str]:
+        """Nodes that somebody else's reservation holds before the job's time limit ends."""
+        own = {name for name in job.reservation.split(",") if name}
+        end = self.now + (job.limit or 365 * 86400)
+        taken: set[str] = set()
+        for reservation in self.reservations:
+            nodes = set(hosts(reservation.nodes))
+            if reservation.name in own:
+                taken |= set(self.names) - nodes
+            elif reservation.start < end and self.now < reservation.end:
+                taken |= nodes
+        return taken
+
+
+def _pending(
+    job: JobRecord, room: _Room, refused: Mapping[str, frozenset[str]], dropped: list[Dropped]
+) -> list[hal.Job]:
+    if job.het:
+        raise Unsaid("het_job_id", f"component {job.het_offset} of {job.het}")
+    names = [job_name(job)]
+    if job.array_job and not job.array.isdigit():
+        tasks = _array_tasks(job.array)
+        if len(tasks) > ARRAY:
+            dropped.append(
+                Dropped(f"job {job.id}", "array", f"{len(tasks)} tasks, the first {ARRAY} looked at")
+            )
+        names = [f"{job.array_job}_{task}" for task in tasks[:ARRAY]]
+    return [_model(job, name, room, refused.get(name, frozenset())) for name in names]
+
+
+def _model(job: JobRecord, name: str, room: _Room, refused: frozenset[str]) -> hal.Job:
+    if job.cpus <= 0:
+        raise Unsaid("cpus", str(job.cpus))
+    cpus = -(-job.cpus // job.nodes)
+    memory = job.memory_node or job.memory_cpu * cpus or -(-job.memory_all // job.nodes)
+    gpus, models, resources = _devices(job)
+    label = {"slurm/job": name}
+    return hal.Job(
+        name,
+        tasks=job.nodes,
+        cpus=cpus,
+        memory=memory,
+        gpus=gpus,
+        gpu_models=models,
+        resources=resources,
+        selector=room.selector(job, refused),
+        labels=label if job.nodes > 1 else {},
+        rules=[hal.AntiAffinity(label)] if job.nodes > 1 else (),  # a node of its own for each
+        exclusive=job.exclusive,
+    )
+
+
+def _devices(job: JobRecord) -> tuple[int, list[str], dict[str, int]]:
+    """GPUs, their models, and other GRES of one node's part."""
+    wanted: dict[tuple[str, str], int] = defaultdict(int)
+
+    def ask(text: str, field: str, times: int, over: int) -> None:
+        for gres in parse_gres(text):
+            amount = gres.count * times
+            if amount % over:
+                raise Unsaid(field, f"{text} over {over} nodes")
+            wanted[gres.name, gres.type] += amount // over
+
+    ask(job.tres_node, "tres_per_node", 1, 1)
+    ask(job.tres_job, "tres_per_job", 1, job.nodes)
+    ask(job.tres_task, "tres_per_task", max(job.tasks, 1), job.nodes)
+    kinds = [kind for (name, kind) in wanted if name == "gpu"]
+    if len(kinds) > 1:
+        raise Unsaid("gres", f"GPUs of {len(kinds)} types")
+    resources = {f"gres/{name}": amount for (name, _), amount in wanted.items() if name != "gpu"}
+    if not kinds:
+        return 0, [], resources
+    return wanted["gpu", kinds[0]], [kinds[0]] if kinds[0] else [], resources
+
+
+def _array_tasks(text: str) -> list[int]:
+    tasks: list[int] = []
+    for part in text.split("%")[0].split(","):
+        found = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part.strip())
+        if found is None:
+            raise Unsaid("array", text)
+        first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+        if step < 1 or (last - first) // step > 4_000_000:
+            raise Unsaid("array", text)
+        tasks += range(first, last + 1, step)
+    return tasks
+
+
+def _running(job: JobRecord, dropped: list[Dropped]) -> list[Running]:
+    """Return what a job holds; nodes with equal parts together, under the job's name and ``name/1`` … after it."""
+    groups: dict[tuple[int, int, tuple[Gres, ...]], list[tuple[str, tuple[int, ...] | None]]] = {}
+    name = job_name(job)
+    shares: Iterable[Share] = job.shares
+    if not job.shares and job.given:  # no details: even parts
+        given = hosts(job.given)
+        shares = [Share(node, -(-job.cpus // len(given)), 0, "") for node in given]
+    for share in shares:
+        try:
+            gres = parse_gres(share.gres)
+        except hal.AdapterError as error:
+            dropped.append(Dropped(f"job {name}", "gres_detail", str(error)))
+            gres = []
+        devices = [index for entry in gres if entry.name == "gpu" for index in entry.indices or ()]
+        known = all(entry.indices is not None for entry in gres if entry.name == "gpu")
+        key = tuple(Gres(entry.name, entry.type, entry.count) for entry in gres if entry.count)
+        place = (share.node, tuple(devices) if known else None)
+        groups.setdefault((share.cpus, share.memory, key), []).append(place)
+    result: list[Running] = []
+    for (cpus, memory, key), places in groups.items():
+        gpus = sum(gres.count for gres in key if gres.name == "gpu")
+        other = {f"gres/{gres.name}": gres.count for gres in key if gres.name != "gpu"}
+        model = hal.Job(
+            f"{name}/{len(result)}" if result else name,
+            tasks=len(places),
+            cpus=cpus,
+            memory=memory,
+            gpus=gpus,
+            resources=other,
+            exclusive=job.exclusive,
+        )
+        nodes = tuple(node for node, _ in places)
+        result.append(Running(model, nodes, tuple(devices for _, devices in places)))
+    return result

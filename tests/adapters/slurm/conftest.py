@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.slurm.cluster import PROGRAMS, SlurmCluster
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """Return a running Slurm of 4 GPU nodes and 8 others."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"not installed: {', '.join(missing)}")
+        pytest.skip(f"not installed: {', '.join(missing)}; see make servers")
+    cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def captures(traces: Path) -> Path:
+    """Return the folder of real answers of two releases of Slurm."""
+    folder = traces.parent / "fixtures"
+    assert (folder / "slurm-22.05.8").is_dir()
+    return folder

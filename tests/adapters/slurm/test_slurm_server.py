@@ -1,0 +1,240 @@
+"""Against a real slurmctld with twelve slurmd: jobs really run where hal puts them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+from hal.adapters import FileLock, JobQueued, Loop, Outcome
+from hal.adapters.conformance import CHECKS, Harness
+from hal.adapters.slurm import SlurmAdapter
+
+import hal
+from tests.adapters.slurm.cluster import SlurmCluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
+
+class SlurmHarness:
+    """What the contract's checks do to Slurm."""
+
+    patience = 15.0
+
+    def __init__(self, slurm: SlurmCluster) -> None:
+        self.slurm = slurm
+
+    def adapter(self) -> SlurmAdapter:
+        return SlurmAdapter(conf=str(self.slurm.conf), poll=0.1)
+
+    def submit(self, count: int) -> list[str]:
+        return [self.slurm.sbatch("-n", "1", "-p", "all") for _ in range(count)]
+
+    def withdraw(self, job: str) -> None:
+        self.slurm.run(["scancel", job])
+
+    def seize(self, job: str, node: str) -> bool:
+        self.slurm.run(["scontrol", "update", f"JobId={job}", f"ReqNodeList={node}"])
+        self.slurm.run(["scontrol", "release", job])
+        until(lambda: list(self.where(job)) == [node])
+        return True
+
+    def where(self, job: str) -> Sequence[str]:
+        given = self.slurm.job(job).get("NodeList", "")
+        return hal.topology.expand_hosts(given) if given not in ("", "(null)") else ()
+
+    def close_node(self, node: str, closed: bool) -> None:
+        state = ["State=DRAIN", "Reason=test"] if closed else ["State=RESUME"]
+        self.slurm.run(["scontrol", "update", f"NodeName={node}", *state])
+
+
+def until(true: Callable[[], bool], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def harness(slurm: SlurmCluster) -> SlurmHarness:
+    if "slurmctld" not in slurm.processes:
+        slurm.start_controller()
+    for name in slurm.nodes:
+        if name not in slurm.processes:
+            slurm.start_node(name)
+    slurm.run(["scancel", "--user=root"], check=False)
+    for name, state in slurm.states().items():
+        if state != "IDLE":
+            slurm.run(["scontrol", "update", f"NodeName={name}", "State=RESUME"], check=False)
+    until(lambda: not slurm.run(["squeue", "-h"]).strip())
+    until(lambda: set(slurm.states().values()) == {"IDLE"}, 60)
+    return SlurmHarness(slurm)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_slurm_keeps_the_contract(check: Callable[[Harness], None], harness: SlurmHarness) -> None:
+    check(harness)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_jobs_get_the_nodes_and_gpus_chosen(harness: SlurmHarness, form: str) -> None:
+    slurm = harness.slurm
+    wide = slurm.sbatch("-N", "3", "-p", "cpu", "--ntasks-per-node=4")
+    gpus = [
+        slurm.sbatch("-n", "1", "-p", "gpu", "--gres=gpu:a100:2", script="env | grep CUDA; sleep 600")
+        for _ in "abcd"
+    ]
+    array = slurm.sbatch("--array=1-4", "-p", "cpu", "-n", "2")
+    whole = slurm.sbatch("-p", "gpu", "--exclusive", "-C", "a100&ib")
+    adapter = SlurmAdapter(conf=str(slurm.conf), form=form)
+    loop = Loop(adapter, policy="best_fit")
+    done = loop.step()
+    assert done.outcomes() == {"applied": 10}
+    placed = {placement.job: placement for placement in done.placements}
+    assert set(placed) == {wide, *gpus, *(f"{array}_{i}" for i in range(1, 5)), whole}
+    for name, placement in placed.items():
+        until(lambda n=name, p=placement: sorted(harness.where(n)) == sorted(p.nodes))  # type: ignore[misc]
+    assert len(set(placed[wide].nodes)) == 3
+    assert [harness.where(name) for name in gpus] == [["g0"], ["g0"], ["g1"], ["g1"]]
+    assert sorted(slurm.job(name)["GRES"] for name in gpus[:2]) == [
+        "gpu:a100:2(IDX:0-1)",
+        "gpu:a100:2(IDX:2-3)",
+    ]
+    for name, devices in zip(gpus[:2], ("0,1", "2,3"), strict=True):
+        told = slurm.folder / "work" / f"slurm-{name}.out"
+        until(lambda t=told: t.exists() and "CUDA" in t.read_text())  # type: ignore[misc]
+        assert f"CUDA_VISIBLE_DEVICES={devices}" in told.read_text()
+    loop.follow(0.2)
+    fresh = adapter.snapshot()
+    assert fresh.cluster.columns.free_cpu.tolist() == loop.mirror.cluster.columns.free_cpu.tolist()
+    assert not any(item.effect == "unschedulable" for item in loop.mirror.dropped)
+
+
+def test_tasks_dealt_out_unevenly_delay_nobody(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    jobs = [
+        slurm.sbatch("-N", "3", "-p", "cpu", "-n", "20"),
+        *(slurm.sbatch("-p", "cpu", "-n", "6") for _ in "abcd"),
+    ]
+    stop = threading.Event()
+    thread = threading.Thread(target=Loop(harness.adapter()).run, args=(stop,), kwargs={"interval": 0.3})
+    thread.start()
+    try:
+        until(lambda: all(harness.where(job) for job in jobs), 40)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_node_drained_killed_and_returned(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    adapter = harness.adapter()
+    loop = Loop(adapter, policy="first_fit")
+    assert loop.mirror.cluster.node("c0").schedulable
+    harness.close_node("c0", True)
+    job = slurm.sbatch("-p", "cpu", "--requeue")
+    loop.follow(0.3)
+    (placement,) = loop.step().placements
+    assert placement.nodes == ("c1",)
+    until(lambda: harness.where(job) == ["c1"])
+    slurm.kill("c1")
+    until(lambda: slurm.states().get("c1", "").startswith("DOWN"), 60)
+    stop = threading.Event()
+    thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.3})
+    thread.start()
+    try:
+        until(lambda: harness.where(job) == ["c2"] and slurm.job(job)["JobState"] == "RUNNING", 60)
+    finally:
+        stop.set()
+        thread.join()
+    slurm.start_node("c1")
+    harness.close_node("c0", False)
+    until(lambda: slurm.states().get("c1") == "IDLE" and slurm.states().get("c0") == "IDLE", 60)
+    last = slurm.sbatch("-p", "cpu")
+    until(lambda: loop.follow(0.1) >= 0 and last in loop.mirror.waiting)
+    (placement,) = loop.step().placements
+    assert placement.nodes == ("c0",)
+    until(lambda: harness.where(last) == ["c0"])
+    assert slurm.job(job)["NodeList"] == "c2"
+
+
+def test_slurmctld_restarted_in_the_middle(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    adapter = SlurmAdapter(conf=str(slurm.conf), poll=0.1, timeout=3)
+    loop = Loop(adapter)
+    stop = threading.Event()
+    thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.2})
+    before = [slurm.sbatch("-p", "cpu") for _ in range(5)]
+    thread.start()
+    try:
+        until(lambda: all(slurm.job(job)["JobState"] == "RUNNING" for job in before))
+        where = {job: list(harness.where(job)) for job in before}
+        slurm.kill("slurmctld")
+        time.sleep(1.5)
+        slurm.start_controller()
+        after = [slurm.sbatch("-p", "cpu") for _ in range(5)]
+        until(lambda: all(harness.where(job) for job in after), 120)
+    finally:
+        stop.set()
+        thread.join()
+    assert {job: list(harness.where(job)) for job in before} == where
+    assert all(slurm.job(job)["Restarts"] == "0" for job in before)
+
+
+def test_an_impossible_pin_is_noticed(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    job = slurm.sbatch("-p", "gpu", "--gres=gpu:a100:1")
+    adapter = harness.adapter()
+    snapshot = adapter.snapshot()
+    bad = hal.Placement(
+        job, hal.Status.PLACED, ("c3",), ((0,),), (1.0,)
+    )  # no GPU there, and not in the partition
+    (answer,) = adapter.apply([bad])
+    assert answer.outcome in (Outcome.APPLIED, Outcome.REFUSED), answer
+    queued: list[hal.Job] = []
+
+    def again() -> bool:
+        for delta in adapter.watch(adapter.version, timeout=0.1):
+            if isinstance(delta, JobQueued):
+                queued.append(delta.job)
+        return bool(queued) or job in [j.name for j in adapter.snapshot().jobs]
+
+    until(again)
+    assert slurm.job(job)["ReqNodeList"] == "(null)"
+    fresh = adapter.snapshot()
+    (placement,) = hal.place(fresh.cluster, [j for j in fresh.jobs if j.name == job])
+    assert placement.nodes[0] in slurm.gpu
+    (answer,) = adapter.apply([placement])
+    assert answer.outcome.holds
+    until(lambda: list(harness.where(job)) == list(placement.nodes))
+    assert snapshot.version
+
+
+def test_a_thousand_jobs_are_read_in_a_few_calls(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    array = slurm.sbatch("--array=1-1000", "-p", "cpu", "-n", "1", "--mem=10", script="sleep 30")
+    adapter = harness.adapter()
+    loop = Loop(adapter)
+    before = adapter.client.calls
+    done = loop.step()
+    assert len(done.placements) == 1000
+    assert adapter.client.calls - before < 12
+    placed = [placement for placement in done.placements if placement.placed]
+    assert len(placed) == 8 * 16  # what the CPUs hold
+    assert done.outcomes() == {"applied": len(placed)}
+    until(
+        lambda: len(slurm.run(["squeue", "-h", "-t", "R", "-r", "-j", array]).splitlines()) >= len(placed), 60
+    )
+    used: dict[str, int] = {}
+    for line in slurm.run(["squeue", "-h", "-t", "R", "-r", "-j", array, "-o", "%N"]).splitlines():
+        used[line] = used.get(line, 0) + 1
+    assert max(used.values()) <= 16
+
+
+def test_one_decider_at_a_time(tmp_path: object, harness: SlurmHarness) -> None:
+    first, second = FileLock(f"{tmp_path}/lock"), FileLock(f"{tmp_path}/lock")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
