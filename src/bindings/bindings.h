@@ -21,5 +21,6 @@ void bind_staging(nanobind::module_& m);
 void bind_reserve(nanobind::module_& m);
 void bind_signals(nanobind::module_& m);
 void bind_simulator(nanobind::module_& m);
+void bind_reserve_plan(nanobind::module_& m);
 
 }  // namespace hal::bindings

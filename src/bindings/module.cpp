@@ -23,4 +23,5 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_reserve(m);
     hal::bindings::bind_signals(m);
     hal::bindings::bind_simulator(m);
+    hal::bindings::bind_reserve_plan(m);
 }
