@@ -790,6 +790,7 @@ class Simulator:
     def running(self) -> int: ...
     @property
     def events(self) -> int: ...
+
 class ReserveProblem:
     def __init__(
         self,
@@ -865,3 +866,13 @@ class ReserveProblem:
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     ]: ...
+    def improve(
+        self,
+        last: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        due: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        weight: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        makespan: bool,
+        order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        passes: int,
+        seed: int,
+    ) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]: ...

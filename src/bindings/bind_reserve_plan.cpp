@@ -9,6 +9,7 @@
 #include "halcore/model/error.h"
 #include "halcore/reserve/compact_model.h"
 #include "halcore/reserve/list_scheduler.h"
+#include "halcore/reserve/order_search.h"
 #include "halcore/reserve/plan_checker.h"
 #include "halcore/reserve/problem.h"
 
@@ -55,17 +56,21 @@ void make_problem(ReserveProblem* self, std::size_t resources, const LongsIn& ca
     new (self) ReserveProblem(std::move(made));
 }
 
+void check_order(const ReserveProblem& self, std::span<const std::int32_t> order) {
+    std::vector<std::uint8_t> seen(self.requests(), 0);
+    for (const std::int32_t r : order) {
+        if (r < 0 || static_cast<std::size_t>(r) >= self.requests() || seen[static_cast<std::size_t>(r)])
+            throw InvalidModel("order: " + std::to_string(r) + " is no request, or is there twice");
+        seen[static_cast<std::size_t>(r)] = 1;
+    }
+}
+
 PlanColumns list_schedule(const ReserveProblem& self, const IntsIn& order, const LongsIn& not_before) {
     expect_size("not_before", not_before.shape(0), self.requests());
     for (const std::int64_t time : as_span(not_before))
         if (time < -(std::int64_t{1} << 42) || time > (std::int64_t{1} << 42))
             throw InvalidModel("not_before is " + std::to_string(time) + "; give -2**42 to 2**42");
-    std::vector<std::uint8_t> seen(self.requests(), 0);
-    for (const std::int32_t r : as_span(order)) {
-        if (r < 0 || static_cast<std::size_t>(r) >= self.requests() || seen[static_cast<std::size_t>(r)])
-            throw InvalidModel("order: " + std::to_string(r) + " is no request, or is there twice");
-        seen[static_cast<std::size_t>(r)] = 1;
-    }
+    check_order(self, as_span(order));
     ReservePlan plan;
     {
         const nb::gil_scoped_release release;
@@ -127,6 +132,25 @@ CompactColumns compact(const ReserveProblem& self, const LongsIn& last) {
                           to_numpy(std::move(amount)));
 }
 
+/// Starts of the best order found on the pools; none when no order seen places all requests.
+Longs improve(const ReserveProblem& self, const LongsIn& last, const LongsIn& due, const LongsIn& weight,
+              bool makespan, const IntsIn& order, std::int64_t passes, std::uint64_t seed) {
+    expect_size("last", last.shape(0), self.requests());
+    expect_size("due", due.shape(0), self.requests());
+    expect_size("weight", weight.shape(0), self.requests());
+    expect_size("order", order.shape(0), self.requests());
+    check_order(self, as_span(order));
+    std::vector<std::int64_t> starts;
+    {
+        const nb::gil_scoped_release release;
+        const reserve::CompactModel model = reserve::compact(self, as_span(last));
+        reserve::OrderSearch search(self, model, {as_span(due), as_span(weight), makespan});
+        std::vector<std::int32_t> best(order.data(), order.data() + order.shape(0));
+        starts = search.improve(best, passes, seed);
+    }
+    return to_numpy(std::move(starts));
+}
+
 }  // namespace
 
 void bind_reserve_plan(nb::module_& m) {
@@ -137,7 +161,9 @@ void bind_reserve_plan(nb::module_& m) {
              "fixed_amount"_a, "choice_first"_a, "group_first"_a, "group_bin"_a)
         .def("list_schedule", &list_schedule, "order"_a, "not_before"_a)
         .def("check", &check, "start"_a, "first"_a, "bin"_a)
-        .def("compact", &compact, "last"_a);
+        .def("compact", &compact, "last"_a)
+        .def("improve", &improve, "last"_a, "due"_a, "weight"_a, "makespan"_a, "order"_a, "passes"_a,
+             "seed"_a);
 }
 
 }  // namespace hal::bindings

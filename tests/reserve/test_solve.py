@@ -49,7 +49,7 @@ def instance(seed: int):
         if rng.random() < 0.2:
             kw["gpu_models"] = ["A"]
         if rng.random() < 0.3:
-            kw["caches"] = {"fast": int(rng.integers(1, 10)) * 2**20}
+            kw["caches"] = {"fast": int(rng.integers(1, 10))}
         requests.append(
             Request(
                 f"q{i}",
@@ -80,7 +80,7 @@ def test_same_objective_as_the_plain_model(seed):
         requests,
         hal.Cluster(nodes),
         objective=objective,
-        caches={name: size * 2**20 for name, size in caches.items()},
+        caches=caches,
         topology=topology(rack_of),
         now=0,
         time_limit=60,
@@ -104,7 +104,7 @@ def test_a_conflict_is_minimal(seed):
     nodes, rack_of, caches, requests, _ = instance(seed)
     requests.append(Maintenance("all", nodes=[n.name for n in nodes], duration=20, start=0))
     requests.append(Maintenance("one", nodes=["n0"], duration=5, window=(10, 24 + seed % 3)))
-    site = {"caches": {k: v * 2**20 for k, v in caches.items()}, "topology": topology(rack_of), "now": 0}
+    site = {"caches": caches, "topology": topology(rack_of), "now": 0}
     plan = solve(requests, hal.Cluster(nodes), time_limit=60, **site)
     if plan.status is not PlanStatus.INFEASIBLE:
         assert plan.status is PlanStatus.OPTIMAL
@@ -117,7 +117,7 @@ def test_a_conflict_is_minimal(seed):
 
 def test_same_inputs_same_plan():
     nodes, rack_of, caches, requests, objective = instance(7)
-    site = {"caches": {k: v * 2**20 for k, v in caches.items()}, "topology": topology(rack_of)}
+    site = {"caches": caches, "topology": topology(rack_of)}
     plans = [solve(requests, hal.Cluster(nodes), objective=objective, **site) for _ in range(2)]
     assert plans[0] == plans[1]
     assert plans[0].deterministic

@@ -39,6 +39,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "topology": Entry("hal.cli.topology", "Look at topologies."),
     "bench queues": Entry("hal.cli.bench_queues", "Replay batch logs fast; show the slowdowns they buy."),
+    "reserve": Entry("hal.cli.reserve", "Plan reservations."),
+    "bench reserve": Entry("hal.cli.bench_reserve", "Plan a week of reservations; search large profiles."),
     "bench locality": Entry("hal.cli.bench_locality", "Measure content events and nearest sources."),
 }
 

@@ -69,6 +69,15 @@ class Model:
         for (row, bin), variable in self.bin_of.items():
             self.cp.add_hint(variable, bins[first[row] : first[row + 1]].tolist().count(bin))
 
+    def at_least(self, bound: int) -> None:
+        """Say what is known from elsewhere: the objective is not below ``bound``."""
+        if not self.impossible:
+            self.cp.add(self.goal >= bound)
+
+    def _minimize(self, goal: Any) -> None:
+        self.goal = goal
+        self.cp.minimize(goal)
+
     def _groups(self, row: int) -> list[list[int]]:
         return self.problem.choices[int(self.problem.choice[row])]
 
@@ -138,7 +147,7 @@ class Model:
     def _add_objective(self) -> None:
         p, objective = self.problem, self.value.objective
         if isinstance(objective, EnergyPrice):
-            self.cp.minimize(sum(self._energy(row) for row in range(len(p)) if p.watts[row]))
+            self._minimize(sum(self._energy(row) for row in range(len(p)) if p.watts[row]))
             return
         if objective == "makespan":
             end = self.cp.new_int_var(
@@ -146,7 +155,7 @@ class Model:
             )
             for start, length in zip(self.starts, self.lengths, strict=True):
                 self.cp.add(end >= start + length)
-            self.cp.minimize(end - self.value.begin)
+            self._minimize(end - self.value.begin)
             return
         terms = []
         for row in range(len(p)):
@@ -160,7 +169,7 @@ class Model:
                 self.cp.add(after >= term)
                 term = after
             terms.append(int(p.weight[row]) * term)
-        self.cp.minimize(sum(terms))
+        self._minimize(sum(terms))
 
     def _energy(self, row: int) -> Any:
         """Cost of a row: linear in its start between the times at which the price at an end of it changes."""

@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field
 from hal import units
 from hal._selectors import as_tuple
 from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
-from hal.data._units import parse_bytes
 from hal.errors import InvalidModel
 from hal.reserve._times import Duration, Time, optional_time, parse_duration, parse_window
 from hal.units import Quantity
@@ -30,10 +29,6 @@ def _time(name: str) -> BeforeValidator:
 
 def _every(value: Any) -> int | None:
     return None if value is None else parse_duration(value, field="every")
-
-
-def _cache_mib(value: Any, *, field: str) -> int:
-    return -(-parse_bytes(field, value) // 2**20)
 
 
 def _cpu(value: Any, *, field: str) -> float:
@@ -65,7 +60,7 @@ class Request:
     level : str
         All tasks in one domain of this level of the topology.
     caches : mapping of str to int or str
-        Room held in caches meanwhile, ``{"scratch": "10TB"}``.
+        Room held in caches meanwhile, ``{"scratch": "10TB"}``, or a number of MiB.
     start : time, optional
         Starts then and at no other time.
     window : [time, time], optional
@@ -101,7 +96,7 @@ class Request:
     selector: Mapping[Annotated[str, NAME], Annotated[str, TEXT]] = field(default_factory=dict)
     nodes: Annotated[Sequence[Annotated[str, NAME]], BeforeValidator(as_tuple)] = ()
     level: Annotated[str, NAME] | None = None
-    caches: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(_cache_mib, "caches")] = field(
+    caches: Annotated[Mapping[Annotated[str, NAME], Quantity], amounts(units.memory_mib, "caches")] = field(
         default_factory=dict
     )
     start: Annotated[Time | None, _time("start")] = None
