@@ -1,5 +1,6 @@
 #include "halcore/engine/bound_policy.h"
 
+#include "halcore/engine/shared_order.h"
 #include "halcore/model/error.h"
 #include "halcore/policies/devices.h"
 
@@ -13,8 +14,18 @@ std::uint64_t make_key(double total, std::uint32_t rank) {
     const auto steps = static_cast<std::uint64_t>(total * kScoreSteps + 0.5);
     return (steps + 1) << 32 | (UINT32_MAX - rank);
 }
+// The same of a shared total in steps, which may be one less than 0.
+std::uint64_t make_key(std::int64_t steps, std::uint32_t rank) {
+    return static_cast<std::uint64_t>(steps + 2) << 32 | (UINT32_MAX - rank);
+}
 double key_score(std::uint64_t key) {
     return static_cast<double>((key >> 32) - 1) / kScoreSteps;
+}
+
+std::vector<std::unique_ptr<BoundScorer>> bind(const Policy& policy, const Cluster& cluster) {
+    std::vector<std::unique_ptr<BoundScorer>> bound;
+    for (const auto& part : policy.scorers()) bound.push_back(part.scorer->bind(cluster, policy.seed()));
+    return bound;
 }
 
 }  // namespace
@@ -23,9 +34,14 @@ BoundPolicy::BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cl
     : policy_(std::move(policy)),
       cluster_(cluster),
       matcher_(matcher),
-      slots_(cluster, policy_->tie_seed(), policy_->scope() == Scope::Node) {
-    for (const auto& part : policy_->scorers())
-        scorers_.push_back(part.scorer->bind(cluster, policy_->seed()));
+      slots_(cluster, policy_->tie_seed(), policy_->scope() == Scope::Node),
+      scorers_(bind(*policy_, cluster)),
+      shared_(std::make_unique<SharedOrder>(*policy_, scorers_, cluster, matcher, slots_)) {}
+
+BoundPolicy::~BoundPolicy() = default;
+
+std::size_t BoundPolicy::bytes() const {
+    return bytes_ + shared_->bytes();
 }
 
 bool BoundPolicy::stale() const {
@@ -43,32 +59,43 @@ void BoundPolicy::refuse(std::size_t scorer, NodeId node, double score) const {
 
 void BoundPolicy::score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> totals,
                         std::span<double> parts) {
+    SharedScore& score = shared_->score();
+    const bool shared = score.exact(shape);
+    if (shared) {
+        for (std::size_t i = 0; i < nodes.size(); ++i) totals[i] = score.total(shape, score.cost(nodes[i]));
+        if (parts.empty()) return;
+    }
     const auto check = [&](std::size_t scorer, std::span<const double> scores) {
         for (std::size_t i = 0; i < nodes.size(); ++i) {
             if (!(scores[i] >= 0 && scores[i] <= 1)) refuse(scorer, nodes[i], scores[i]);
         }
     };
-    if (scorers_.size() == 1) {
+    if (scorers_.size() == 1 && !shared) {
         scorers_[0]->score(shape, nodes, totals);
         check(0, totals);
         if (!parts.empty()) std::copy(totals.begin(), totals.end(), parts.begin());
         return;
     }
     scores_.resize(nodes.size());
-    std::fill(totals.begin(), totals.end(), 0.0);
+    if (!shared) std::fill(totals.begin(), totals.end(), 0.0);
     for (std::size_t s = 0; s < scorers_.size(); ++s) {
         scorers_[s]->score(shape, nodes, scores_);
         check(s, scores_);
         const double weight = policy_->scorers()[s].weight;
-        for (std::size_t i = 0; i < nodes.size(); ++i) totals[i] += weight * scores_[i];
+        for (std::size_t i = 0; i < nodes.size() && !shared; ++i) totals[i] += weight * scores_[i];
         if (!parts.empty()) std::copy(scores_.begin(), scores_.end(), parts.begin() + s * nodes.size());
     }
     for (double& total : totals) total = std::min(total, 1.0);  // weights may add up to 1 + 1 ulp
 }
 
 void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out) {
-    totals_.resize(nodes.size());
     out.resize(nodes.size());
+    if (SharedScore& shared = shared_->score(); shared.exact(shape)) {
+        for (std::size_t i = 0; i < nodes.size(); ++i)
+            out[i] = make_key(shared.base(shape) - shared.cost(nodes[i]), slots_.rank(nodes[i]));
+        return;
+    }
+    totals_.resize(nodes.size());
     score(shape, nodes, totals_, {});
     for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = make_key(totals_[i], slots_.rank(nodes[i]));
 }
@@ -103,7 +130,9 @@ Choice BoundPolicy::scan(ShapeId shape) {
     if (nodes_.empty()) return {};
     keys(shape, nodes_, keys_);
     const auto best = std::max_element(keys_.begin(), keys_.end());
-    return {nodes_[best - keys_.begin()], key_score(*best)};
+    const NodeId node = nodes_[best - keys_.begin()];
+    SharedScore& shared = shared_->score();
+    return {node, shared.exact(shape) ? shared.total(shape, shared.cost(node)) : key_score(*best)};
 }
 
 void BoundPolicy::build(ShapeId shape, ShapeIndex& index) {
@@ -169,6 +198,11 @@ void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
 
 Choice BoundPolicy::choose(ShapeId shape) {
     if (policy_->scope() == Scope::Context) return scan(shape);
+    if (shared_->score().covers(shape)) {
+        slots_.sync();
+        const SharedOrder::Found found = shared_->best(shape);
+        return {found.node, found.score};
+    }
     if (indices_.size() <= shape) indices_.resize(cluster_.shape_count());
     ShapeIndex& index = indices_[shape];
     slots_.sync();

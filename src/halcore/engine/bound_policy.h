@@ -10,6 +10,8 @@
 
 namespace hal {
 
+class SharedOrder;
+
 /// The best node for one task: none when `node` is kNoNode.
 struct Choice {
     NodeId node = kNoNode;
@@ -18,13 +20,16 @@ struct Choice {
 
 /// A policy at work on one cluster: the second and third stage of the pipeline (score, select).
 ///
-/// Scores of Node scope are kept, one index a shape, and only what changed since the shape was last asked
-/// for is scored again: O(nodes changed) a decision, however large the cluster. Under scorers or filters of
+/// Where all scorers are Separable one index serves every shape: O(log nodes) a decision (SharedOrder). Other
+/// scores of Node scope are kept, one index a shape, and only what changed since the shape was last asked for
+/// is scored again: O(nodes changed) a decision, however large the cluster. Under scorers or filters of
 /// Context scope all nodes that fit are scanned; the answer is the same, and tests hold one against the
 /// other.
 class BoundPolicy {
   public:
     BoundPolicy(std::shared_ptr<const Policy> policy, const Cluster& cluster, Matcher& matcher);
+
+    ~BoundPolicy();
 
     Choice choose(ShapeId shape);
     /// Which tasks the job that is being decided has so far, to scorers that look beyond the node.
@@ -48,7 +53,7 @@ class BoundPolicy {
     const Policy& policy() const { return *policy_; }
     /// A scorer wants to be bound again.
     bool stale() const;
-    std::size_t bytes() const { return bytes_; }
+    std::size_t bytes() const;
 
   private:
     struct ShapeIndex {
@@ -68,7 +73,8 @@ class BoundPolicy {
     Matcher& matcher_;
     Slots slots_;
     std::vector<std::unique_ptr<BoundScorer>> scorers_;
-    std::vector<ShapeIndex> indices_;  // by shape
+    std::unique_ptr<SharedOrder> shared_;  // for the shapes that it covers
+    std::vector<ShapeIndex> indices_;      // for the others, by shape
     std::size_t bytes_ = 0;
 
     std::vector<std::uint32_t> changed_;  // scratch

@@ -22,6 +22,15 @@ const Matcher::ClassMatch& Matcher::add(ShapeId shape, ClassId c) {
     return match;
 }
 
+namespace {
+
+// Whether a counter of the node's devices, all being eligible, says that the shape's devices are there.
+bool counted(const Shape& s) {
+    return s.whole() || (s.gpus == 1 && s.milli > 0);
+}
+
+}  // namespace
+
 Matcher::Probe::Probe(Matcher& matcher, ShapeId shape)
     : matcher_(matcher),
       shape_(matcher.cluster_.shape(shape)),
@@ -37,21 +46,24 @@ Matcher::Probe::Probe(Matcher& matcher, ShapeId shape)
       least_(0),
       extended_(!shape_.extended.empty()) {
     const Cluster& cluster = matcher.cluster_;
-    const bool counted = shape_.whole() || (shape_.gpus == 1 && shape_.milli > 0);
-    if (gpus_ > 0 && counted) {
+    if (gpus_ > 0 && counted(shape_)) {
         needed_ = (shape_.whole() ? cluster.gpu_idle_column() : cluster.gpu_max_column()).data();
         least_ = shape_.whole() ? shape_.gpus : shape_.milli;
     }
-    if (matcher.by_class_.size() <= shape) matcher.by_class_.resize(cluster.shape_count());
-    auto& row = matcher.by_class_[shape];
-    while (row.size() < cluster.classes().size()) {
+    matcher.learn(shape);
+    classes_ = matcher.by_class_[shape].data();
+}
+
+void Matcher::learn(ShapeId shape) {
+    if (by_class_.size() <= shape) by_class_.resize(cluster_.shape_count());
+    auto& row = by_class_[shape];
+    while (row.size() < cluster_.classes().size()) {
         const auto c = static_cast<ClassId>(row.size());
-        const ClassMatch& match = matcher.match_class(shape, c);
+        const ClassMatch& match = match_class(shape, c);
         const bool all =
-            std::popcount(match.eligible) == static_cast<int>(cluster.classes()[c].devices.size());
-        row.push_back(match.reason ? kNo : all && counted ? kAll : kSome);
+            std::popcount(match.eligible) == static_cast<int>(cluster_.classes()[c].devices.size());
+        row.push_back(match.reason ? kNo : all && counted(cluster_.shape(shape)) ? kAll : kSome);
     }
-    classes_ = row.data();
 }
 
 Reason Matcher::check(ShapeId shape, NodeId node) {

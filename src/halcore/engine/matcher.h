@@ -12,6 +12,15 @@ class Matcher {
   public:
     explicit Matcher(const Cluster& cluster) : cluster_(cluster) {}
 
+    /// What a node class is to a shape: no node of it fits; all its devices are alike to the shape, so a
+    /// counter of devices decides; ask the filter.
+    enum Match : std::uint8_t { kNo, kAll, kSome };
+    /// Remembered. O(1), but for the first time.
+    Match match(ShapeId shape, ClassId c) {
+        if (by_class_.size() <= shape || by_class_[shape].size() <= c) learn(shape);
+        return by_class_[shape][c];
+    }
+
     /// The first filter that rejects, or none. Plain: it asks the filters.
     Reason check(ShapeId shape, NodeId node);
     /// The same answer as !check().
@@ -23,7 +32,7 @@ class Matcher {
       public:
         Probe(Matcher& matcher, ShapeId shape);
         bool operator()(NodeId n) const {
-            const std::uint8_t match = classes_[class_[n]];
+            const Match match = classes_[class_[n]];
             if (match == kNo || !present_[n] || cpu_ > free_cpu_[n] || memory_ > free_memory_[n])
                 return false;
             if (gpus_ > 0) {
@@ -38,13 +47,10 @@ class Matcher {
 
       private:
         friend class Matcher;
-        // Of a node class: no node fits; all devices are alike to the shape, so a counter decides; ask the
-        // filter.
-        enum : std::uint8_t { kNo, kAll, kSome };
         Matcher& matcher_;
         const Shape& shape_;
         ShapeId id_;
-        const std::uint8_t* classes_;
+        const Match* classes_;
         const std::uint32_t* class_;
         const std::uint8_t* present_;
         const std::int64_t *free_cpu_, *free_memory_;
@@ -76,10 +82,11 @@ class Matcher {
         return add(shape, c);
     }
     const ClassMatch& add(ShapeId shape, ClassId c);
+    void learn(ShapeId shape);
 
     const Cluster& cluster_;
-    std::vector<std::vector<ClassMatch>> matches_;     // [shape][class]
-    std::vector<std::vector<std::uint8_t>> by_class_;  // [shape][class]: what a Probe reads
+    std::vector<std::vector<ClassMatch>> matches_;  // [shape][class]
+    std::vector<std::vector<Match>> by_class_;      // [shape][class]: what a Probe reads
     struct Capacity {
         std::uint64_t structure = UINT64_MAX;
         std::int64_t tasks = 0;

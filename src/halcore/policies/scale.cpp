@@ -24,20 +24,39 @@ void Scale::measure(double (&scale)[3]) const {
 }
 
 Scale::Scale(const ScaleParams& params, const Cluster& cluster)
-    : cluster_(cluster), params_(params), total_(0), structure_(cluster.structure_version()) {
+    : cluster_(cluster), params_(params), total_(0), structure_(cluster.structure_version()), roomy_(false) {
     measure(scale_);
     for (int r = 0; r < 3; ++r) {
         weight_[r] = scale_[r] > 0 ? params.weight[r] : 0;
         total_ += weight_[r];
     }
     if (total_ <= 0) total_ = 1;
+    roomy_ = roomy();
+}
+
+// No node is larger than the scale.
+bool Scale::roomy() const {
+    return !(weight_[0] > 0 && double(cluster_.largest(kCpu)) > scale_[0]) &&
+           !(weight_[1] > 0 && double(cluster_.largest(kMemory)) > scale_[1]) &&
+           !(weight_[2] > 0 && double(cluster_.largest_gpus() * kWholeGpu.value()) > scale_[2]);
+}
+
+bool Scale::plain(ShapeId shape) const {
+    const Shape& s = cluster_.shape(shape);
+    return roomy_ && (s.gpus == 0 || s.milli > 0);
+}
+
+double Scale::mean_request(ShapeId shape) const {
+    const Shape& s = cluster_.shape(shape);
+    const double request[] = {double(s.cpu), double(s.memory), double(std::int64_t{s.gpus} * s.milli)};
+    return mean(request);
 }
 
 bool Scale::stale() const {
     if (structure_ == cluster_.structure_version()) return false;
     double now[3];
     measure(now);
-    return !std::equal(now, now + 3, scale_);
+    return !std::equal(now, now + 3, scale_) || roomy() != roomy_;
 }
 
 // Asked for by memory: the share depends on the device.

@@ -39,6 +39,18 @@ class Scale {
             out[i] = sum / total_;
         }
     }
+    /// part(amount of a resource, scale) summed up as in means(), for one node's free amounts or the shape's.
+    /// Of the shape a node holds, each step rounds to no more than the node's.
+    double mean_free(NodeId n) const {
+        const double free[] = {double(cluster_.free(kCpu, n)), double(cluster_.free(kMemory, n)),
+                               double(cluster_.gpu_total_free(n))};
+        return mean(free);
+    }
+    double mean_request(ShapeId shape) const;
+    /// mean_free() - mean_request() is what means() gives, and from 0 to 1: no node is larger than the scale,
+    /// and the shape asks for the same on every node.
+    bool plain(ShapeId shape) const;
+    std::int64_t steps() const { return params_.steps; }
     /// Into [0, 1], in steps when asked.
     double clip(double score) const;
     bool stale() const;
@@ -49,11 +61,19 @@ class Scale {
     }
     std::int64_t gpu_share(const Shape& s, NodeId node) const;
     void measure(double (&scale)[3]) const;
+    bool roomy() const;
+    double mean(const double (&amount)[3]) const {
+        double sum = 0;
+        for (int r = 0; r < 3; ++r)
+            if (weight_[r] > 0) sum += weight_[r] * (amount[r] / scale_[r]);
+        return sum / total_;
+    }
 
     const Cluster& cluster_;
     ScaleParams params_;
     double weight_[3], scale_[3], total_;
     std::uint64_t structure_;
+    bool roomy_;
 };
 
 }  // namespace hal

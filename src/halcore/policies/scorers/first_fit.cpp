@@ -5,15 +5,19 @@
 
 #include "halcore/policies/registry.h"
 #include "halcore/policies/scorers/simple_scorer.h"
+#include "halcore/policies/separable.h"
 
 namespace hal {
 namespace {
 
-struct FirstFit final : BoundScorer {
+struct FirstFit final : BoundScorer, Separable {
     FirstFit(int, const Cluster&, std::uint64_t) {}
     void score(ShapeId, std::span<const NodeId>, std::span<double> out) override {
         std::fill(out.begin(), out.end(), 1.0);
     }
+    bool separable(ShapeId) const override { return true; }
+    double base(ShapeId) const override { return 1; }
+    double cost(NodeId) const override { return 0; }
 };
 
 }  // namespace
