@@ -1,5 +1,6 @@
 #include "halcore/engine/fit_lanes.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace hal {

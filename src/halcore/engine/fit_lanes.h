@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -55,8 +54,15 @@ class FitLanes {
     struct Ladder {
         std::vector<std::int64_t> at;  // ascending
         std::vector<LaneSet> sets;     // sets[i]: served by amounts of at[i - 1] and more, below at[i]
+        // Without branches: where an amount falls cannot be foreseen, and there are four ladders a node.
         const LaneSet& served(std::int64_t amount) const {
-            return sets[std::upper_bound(at.begin(), at.end(), amount) - at.begin()];
+            std::size_t low = 0;
+            for (std::size_t n = at.size(); n > 0;) {
+                const std::size_t half = (n + 1) / 2;
+                low += half & (at[low + half - 1] <= amount ? SIZE_MAX : 0);
+                n -= half;
+            }
+            return sets[low];
         }
     };
     struct ClassLanes {
