@@ -108,3 +108,16 @@ def test_any_input_is_base_units_or_a_typed_error(value: object) -> None:
         except InvalidModel:
             continue
         assert 0 <= got <= units.LIMIT
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [(30, 30.0), ("30s", 30.0), ("5min", 300.0), ("1.5h", 5400.0), ("2d", 172800.0)]
+)
+def test_spans_of_time(given, seconds):
+    assert units.seconds(given, field="step") == seconds
+
+
+@pytest.mark.parametrize("given", [-1, float("nan"), True, None, "5m", "soon", "1e99d"])
+def test_bad_spans_of_time_name_the_field(given):
+    with pytest.raises(InvalidModel, match="step"):
+        units.seconds(given, field="step")
