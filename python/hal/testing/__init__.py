@@ -21,6 +21,7 @@ from hal.testing.books import Books, Fault, Room  # noqa: E402
 from hal.testing.case import Case  # noqa: E402
 from hal.testing.checks import CHECKS, Broken, Check  # noqa: E402
 from hal.testing.code import code  # noqa: E402
+from hal.testing.contracts import check_contract  # noqa: E402
 from hal.testing.machine import SafetyMachine, safety_machine  # noqa: E402
 from hal.testing.strategies import Limits  # noqa: E402
 from hal.testing.subject import Subject  # noqa: E402
@@ -45,6 +46,7 @@ __all__ = [
     "Room",
     "SafetyMachine",
     "Subject",
+    "check_contract",
     "check_policy",
     "code",
     "parametrize_with_checks",

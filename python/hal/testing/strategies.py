@@ -108,7 +108,7 @@ def nodes(draw: st.DrawFn, name: str = "n", limits: Limits = DEFAULT) -> Node:
         marks = {
             "resources": draw(st.sampled_from([{}, {"fpga": 1}, {"fpga": 3}])),
             "labels": draw(st.dictionaries(st.just("zone"), st.sampled_from(["a", "b"]), max_size=1)),
-            "taints": draw(st.sampled_from([(), (Taint("team", "x"),), (Taint("team", "y"),)])),
+            "taints": draw(st.sampled_from([(), (), (), (Taint("team", "x"),), (Taint("team", "y"),)])),
             "schedulable": draw(st.integers(0, 5)) < 5,
         }
     return Node(
@@ -163,7 +163,7 @@ def _gpu_requests(limits: Limits) -> list[dict[str, Any]]:
         {"gpus": 1, "gpu_memory": 16},
         {"gpu_memory": 5},
     ]
-    return [{}, {}, {"gpus": 1}, *([{"gpus": 2}] * (limits.gpus > 1)), *shares]
+    return [{}, {}, {}, {}, {"gpus": 1}, *([{"gpus": 2}] * (limits.gpus > 1)), *shares]
 
 
 @st.composite
@@ -173,8 +173,8 @@ def jobs(draw: st.DrawFn, name: str = "j", limits: Limits = DEFAULT) -> Job:
     marks: dict[str, Any] = {}
     if limits.marks and draw(st.booleans()):
         marks = {
-            "resources": draw(st.sampled_from([{}, {"fpga": 1}])),
-            "selector": draw(st.sampled_from([(), {"zone": "a"}, [Selector("zone", "NotIn", ["a"])]])),
+            "resources": draw(st.sampled_from([{}, {}, {"fpga": 1}])),
+            "selector": draw(st.sampled_from([(), (), {"zone": "a"}, [Selector("zone", "NotIn", ["a"])]])),
             "tolerations": draw(
                 st.sampled_from([(), (Toleration("team", "Exists"),), (Toleration("team", value="x"),)])
             ),
@@ -185,8 +185,8 @@ def jobs(draw: st.DrawFn, name: str = "j", limits: Limits = DEFAULT) -> Job:
     return Job(
         name,
         tasks=draw(st.integers(1, limits.tasks)),
-        cpus=draw(st.integers(2, 2 * limits.cpus)) / 2,
-        memory=draw(st.integers(0, max(limits.memory // 2, 0))),
+        cpus=draw(st.integers(1, limits.cpus)) / 2,
+        memory=draw(st.integers(0, limits.memory // 4)),
         **request,
         **marks,
     )

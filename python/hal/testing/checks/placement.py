@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 from hal.answer import Placement, Status
 from hal.model import Job
 from hal.place import place
@@ -72,9 +70,8 @@ def true_status(subject: Subject, case: Case) -> None:
     for job, answer in zip(case.jobs, _answers(subject, case), strict=True):
         if not answer.placed and job.gang is None:
             _refused(books, job, answer, filtered=subject.policy is not None and bool(subject.policy.filters))
-        seen = copy.deepcopy(books)
-        if not seen.faults(job, answer):
-            books = seen
+        if books.faults(job, answer):
+            return  # after a wrong answer nobody knows what is free
 
 
 def _refused(books: Books, job: Job, answer: Placement, *, filtered: bool) -> None:
