@@ -47,7 +47,8 @@ def transport_bound(value: Value, last: Ints, end: int) -> int:
         part = slice(int(first[pool]), int(first[pool + 1]))
         inside = group[part] < 0
         rows, width = request[part][inside].astype(np.int64), amount[part][inside]
-        loads.append((float((p.duration[rows] * width).sum() / capacity[pool]), pool, rows, width))
+        if len(rows):
+            loads.append((float((p.duration[rows] * width).sum() / capacity[pool]), pool, rows, width))
     for _, pool, rows, width in sorted(loads, key=lambda load: (-load[0], load[1]))[:1]:
         best = _ship(value, int(capacity[pool]), rows, width, last[rows], end)
     return best
