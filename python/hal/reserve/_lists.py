@@ -37,6 +37,7 @@ def orders(problem: Problem, value: Value) -> Iterator[Ints]:
     slack = p.deadline - p.release - p.duration
     pinned = np.where(slack == 0, 0, 1)
     tied = np.where(p.deadline < 2**40, 0, 1)
+    named = np.where(p.tasks == 0, 0, 1)  # needs these very nodes: others can go elsewhere
     share = p.demand[:, :3] / np.maximum(p.site.capacity[:, :3].sum(axis=0), 1)
     width = np.where(p.whole == 1, 1 / max(1, len(p.site.nodes)), share.max(axis=1)) * p.tasks
     area = p.duration * np.maximum(width, 1e-9)
@@ -56,7 +57,7 @@ def orders(problem: Problem, value: Value) -> Iterator[Ints]:
     rows = np.arange(len(p))
     for key in keys:
         for first in (tied, np.zeros_like(tied)):
-            yield np.lexsort((rows, *reversed(key), first, pinned))
+            yield np.lexsort((rows, *reversed(key), first, pinned, named if first is tied else first))
 
 
 class Drafts:
