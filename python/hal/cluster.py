@@ -139,7 +139,9 @@ class Cluster(Building):
     def bind(
         self, job: Job, nodes: Sequence[str], *, gpus: Sequence[Sequence[int] | None] | None = None
     ) -> None:
-        """Enter a job that runs already, where it runs.
+        """Enter a job that runs already, where it runs, with its queue, labels and rules.
+
+        Quotas and rules are not asked: what runs, runs. From then on they count it.
 
         Parameters
         ----------
@@ -161,7 +163,9 @@ class Cluster(Building):
                     f"gpus: {len(gpus)} entries for {len(nodes)} tasks; give one a task, or None"
                 )
             masks = [None if task is None else _mask(task) for task in gpus]
-        self._core.bind(job.name, job._handle.shape, list(zip(nodes, masks, strict=True)), job.priority)
+        self._core.bind(
+            job.name, job._handle.shape, list(zip(nodes, masks, strict=True)), job.priority, job._traits()
+        )
 
     def cordon(self, name: str, *, cordoned: bool = True) -> None:
         """Place nothing new on a node, or lift that; what runs there stays.

@@ -185,4 +185,4 @@ TestSafety.settings = settings(max_examples=15, stateful_step_count=15, deadline
 
 @pytest.mark.slow
 class TestSafetyLong(Safety.TestCase):  # type: ignore[misc]  # made at run time
-    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -93,3 +93,13 @@ def test_columns_carry_queues_and_rules() -> None:
     kinds = [Job("k", cpus=1, labels=A, rules=[AntiAffinity(A)]), Job("free", cpus=1)]
     rows = JobColumns.from_shapes(np.array([0, 1, 0, 0, 0], np.int32), kinds)
     assert hal.place(cluster, rows).status.tolist() == [0, 0, 0, 0, 1]
+
+
+def test_what_runs_already_counts_with_its_queue_and_rules() -> None:
+    tree = QueueTree([Queue("ann", maximum={"cpus": 2})])
+    cluster = cluster_of()
+    running = Job("r", cpus=2, queue="ann", labels=A, rules=[AntiAffinity({"app": "b"}, level="rack")])
+    cluster.bind(running, ["n0"])
+    assert tree.used(cluster, "ann")["cpus"] == 2
+    assert not hal.place(cluster, Job("more", cpus=1, queue="ann"), queues=tree)[0].placed
+    assert hal.place(cluster, Job("b", cpus=1, labels={"app": "b"}))[0].nodes == ("n2",)

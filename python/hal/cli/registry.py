@@ -20,6 +20,9 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "bench gangs": Entry("hal.cli.bench_gangs", "Place large gangs fast; compare small ones with CP-SAT."),
+    "bench plans": Entry(
+        "hal.cli.bench_plans", "Plan a preemption and a rebalancing; show what they disturb."
+    ),
     "bench quotas": Entry(
         "hal.cli.bench_quotas", "Order the jobs of a large tree of queues, and place under quotas."
     ),
