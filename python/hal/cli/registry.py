@@ -41,6 +41,10 @@ COMMANDS: Final[dict[str, Entry]] = {
     "replay openb": Entry(
         "hal.cli.replay_openb", "Replay the OpenB GPU trace and compare with the published tables."
     ),
+    "simulate": Entry(
+        "hal.cli.simulate", "Simulate a cluster whose p a controller turns; study controllers."
+    ),
+    "sweep": Entry("hal.cli.sweep", "Run a grid of simulations, here or on a Ray cluster."),
     "topology": Entry("hal.cli.topology", "Look at topologies."),
     "bench queues": Entry("hal.cli.bench_queues", "Replay batch logs fast; show the slowdowns they buy."),
     "reserve": Entry("hal.cli.reserve", "Plan reservations."),

@@ -13,6 +13,7 @@ from hal.control._checks import interval, memory_of, number
 from hal.control.contract import CONTRACT, Advice, Reading
 from hal.control.cost import Cost
 from hal.errors import InvalidModel
+from hal.job_columns import JobColumns
 from hal.model import Job
 from hal.place import place
 from hal.policies.pack_spread import PackSpread
@@ -92,6 +93,8 @@ class Mpc:
             raise InvalidModel(f"context = {show(context)}: mpc needs context.cluster to try p on")
         self._decided = signals.time
         tasks = self._tasks(cluster)
+        if tasks is None:
+            return Advice(self._p, "keep")
         here = self._try(cluster, self._p, tasks)
         best, least = self._p, here
         for move in self._moves:
@@ -103,20 +106,20 @@ class Mpc:
         self._p = best
         return Advice(best, "move")
 
-    def _try(self, cluster: Cluster, p: float, tasks: Sequence[Job]) -> float:
+    def _try(self, cluster: Cluster, p: float, tasks: JobColumns) -> float:
         policy = self._policies.get(p)
         if policy is None:
             policy = self._policies[p] = Policy({PackSpread(p=p): 1})
         with cluster.what_if() as trial:
             placed = place(trial, tasks, policy=policy, apply=True)
-            left = 1 - float(np.mean(placed.node >= 0)) if len(tasks) else 0.0
+            left = 1 - float(np.mean(placed.node >= 0))
             return self._cost.of_loads(loads(trial), pending_work=left * self._turnover)
 
-    def _tasks(self, cluster: Cluster) -> list[Job]:
+    def _tasks(self, cluster: Cluster) -> JobColumns | None:
         columns = cluster.columns
         here = np.flatnonzero(columns.present > 0)
         if not here.size:
-            return []
+            return None
         cpu = int(np.median(columns.capacity_cpu[here]))
         memory = int(np.median(columns.capacity_memory[here]))
         devices = int(np.median(columns.gpu_count[here]))
@@ -126,11 +129,8 @@ class Mpc:
         elif devices > 0:
             share = {"gpus": 1, "gpu_share": devices / 8}
         count = min(max(round(self._turnover * here.size * 8), 1), self._most)
-        # As much in fewer, larger tasks would not fit; fewer of them weigh less, for all candidates alike.
-        return [
-            Job(f"hal.control/mpc/{index}", cpus=cpu / 8000, memory=memory // 8, **share)
-            for index in range(count)
-        ]
+        probe = Job("probe", cpus=cpu / 8000, memory=memory // 8, **share)
+        return JobColumns.from_shapes(np.zeros(count, np.int32), [probe])
 
     def applied(self, p: float) -> None:
         """Go on from the p that holds."""

@@ -1,0 +1,71 @@
+"""``hal simulate`` and ``hal sweep``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hal.cli.app import run
+
+
+def test_writes_two_traces_a_picture_and_a_page(tmp_path, capsys):
+    out = tmp_path / "sim"
+    arguments = ["simulate", "--nodes", "4", "--steps", "40", "--controller", "pid", "--baseline", "static"]
+    assert run([*arguments, "--out", str(out), "--csv", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "adaptive.csv",
+        "baseline.csv",
+        "index.html",
+        "traces.png",
+    ]
+    assert len((out / "adaptive.csv").read_text().splitlines()) == 41
+    assert told["summaries"]["baseline"]["mean_p"] == 0.5
+    assert run([*arguments, "--out", str(out)]) == 0
+    assert (out / "adaptive.parquet").exists()
+    assert "adaptive: pid" in capsys.readouterr().out
+
+
+def test_a_wrong_controller_is_one_line(tmp_path, capsys):
+    assert (
+        run(["simulate", "--controller", "nobody", "--nodes", "2", "--steps", "2", "--out", str(tmp_path)])
+        == 2
+    )
+    assert "must be one of" in capsys.readouterr().err
+
+
+def test_sweep_resumes(tmp_path, capsys):
+    arguments = [
+        "sweep",
+        "--seeds",
+        "2",
+        "--nodes",
+        "3",
+        "--hours",
+        "0.1",
+        "--out",
+        str(tmp_path / "r.jsonl"),
+        "--json",
+    ]
+    assert run([*arguments, "--controller", "pid"]) == 0
+    assert json.loads(capsys.readouterr().out)["ran"] == 2
+    assert run([*arguments, "--controller", "pid", "--controller", "static(p=1)"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["cells"], told["ran"]) == (4, 2)
+    assert [row["controller"] for row in told["rows"]] == ["pid", "static(p=1)"]
+    assert run(arguments[:-1]) == 0
+    assert "energy_per_job" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_study_end_to_end(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("HAL_TRACES", raising=False)
+    out = tmp_path / "study"
+    arguments = ["simulate", "study", "--seeds", "1", "--nodes", "4", "--hours", "0.2", "--workers", "1"]
+    assert run([*arguments, "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ran"] == told["cells"]
+    assert "energy a job, kJ" in (out / "study.md").read_text("utf-8")
+    assert run([*arguments, "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ran"] == 0
