@@ -66,6 +66,7 @@ def test_the_study_end_to_end(tmp_path, capsys, monkeypatch):
     assert run([*arguments, "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["ran"] == told["cells"]
+    assert (out / "study.png").stat().st_size > 10_000
     assert "energy a job, kJ" in (out / "study.md").read_text("utf-8")
     assert run([*arguments, "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0

@@ -22,7 +22,7 @@ def test_the_integral_does_not_wind_up():
         pid.applied(advice.p)
     assert advice == (1.0, "pid at limit")
     # Only as much as it took to get there: one step of growth more at most.
-    assert pid.state()["integral"] <= 1 - (0.3 + 0.6 * 0.3) + 0.002 * 0.3 * 10 + 1e-9
+    assert pid.state()["integral"] <= 1 - (0.3 + 2.0 * 0.3) + 0.006 * 0.3 * 10 + 1e-9
     advice = pid.observe(Reading(time=20_000.0, sigma=1.0, utilisation=0.5))
     assert advice.p < 0.75
 

@@ -7,6 +7,7 @@ import pytest
 from hal.study import Store, run_cells
 from hal.study.judgement import judge
 from hal.study.protocol import CONTROLLERS, METRICS, PACK, STATICS, Study, markdown
+from hal.study.study_picture import draw_study
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,16 @@ def test_tables_name_the_best_static(done):
     assert "1.050 ± 0.635 (p = 0.125)" in text
     lines = text.strip().splitlines()[2:]
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_picture_has_a_place_for_every_case(done):
+    study, store = done
+    figure = draw_study(study, store)
+    assert [tick.get_text().split("\n") for tick in figure.axes[-1].get_xticklabels()] == [
+        ["bursty", "90%", "published"],
+        ["bursty", "60%", "half idle"],
+    ]
+    assert len(figure.axes[0].containers) == 3 + len(CONTROLLERS)
 
 
 def test_verdicts(done):

@@ -13,6 +13,7 @@ from hal.cli.simulate_progress import bar
 from hal.study import ENGINES, Store, run_cells
 from hal.study.judgement import judge
 from hal.study.protocol import METRICS, Study, markdown
+from hal.study.study_picture import draw_study
 
 __all__ = ["command"]
 
@@ -43,6 +44,7 @@ def command(
     text = "\n".join(markdown(study.rows(store, metric), metric) for metric in METRICS)
     text += "\n" + "\n".join(f"- {line}" for line in verdicts) + "\n"
     (out / "study.md").write_text(text, "utf-8")
+    draw_study(study, store).savefig(out / "study.png", dpi=110)
     if as_json:
         emit_json({"cells": len(cells), "ran": ran, "verdicts": verdicts, "tables": str(out / "study.md")})
         return

@@ -19,7 +19,7 @@ __all__ = ["Bayesian"]
 F64 = NDArray[np.float64]
 _GRID: Final = np.linspace(0, 1, 65)  # p as fine as the simulator tells apart
 _LENGTHS: Final = (0.15, 0.3, 0.6)
-_BOLD: Final = 1.5  # deviations that a better cost may hide in
+_BOLD: Final = 3.0  # deviations that a better cost may hide in, over the square root of the trials
 _FLAT: Final = 0.03  # of the cost: trials that differ by less may still have a slope beside them
 _MEMORY: Final = ("p", "at", "trials", "begin", "sum", "count")
 
@@ -77,7 +77,7 @@ class Bayesian:
         hold: float = 600.0,
         reach: float = 0.2,
         tolerance: float = 0.25,
-        margin: float = 0.01,
+        margin: float = 0.02,
         half_life: float = 14_400.0,
         seed: int = 0,
     ) -> None:
@@ -122,11 +122,11 @@ class Bayesian:
             step = self._reach if up and (self._up or not down) else -self._reach
             return float(min(max(self._p + step, low), high)), "explore"
         mean, deviation = self._predict(grid, now)
-        best = int(np.argmin(mean))
         near = np.abs(grid[:, None] - tried[None, :]).min(axis=1) <= self._reach
+        best = int(np.argmin(np.where(near, mean, math.inf)))
         safe = near & (mean <= mean[best] + self._tolerance * abs(mean[best]))
-        safe[best] = True
-        hope = np.where(safe, mean - _BOLD * deviation, math.inf)
+        bold = _BOLD / math.sqrt(len(self._trials))
+        hope = np.where(safe, mean - bold * deviation, math.inf)
         candidate = int(np.argmin(hope))
         if mean[best] - hope[candidate] > self._margin * abs(mean[best]):
             return float(grid[candidate]), "explore"
