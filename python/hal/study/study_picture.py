@@ -57,6 +57,6 @@ def draw_study(study: Study, store: Store) -> Any:
         f"{workload}\n{load:.0%}\n{machine.replace('_', ' ')}" for machine, workload, load in study.groups()
     ]
     panels[-1].set_xticks(range(len(names)), names, fontsize=8)
-    panels[0].legend(ncols=len(_STYLE), loc="upper left", frameon=False, fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), ncols=len(_STYLE), loc="outside lower center")
     figure.suptitle(f"{len(CONTROLLERS)} controllers and static p, {study.seeds} seeds, 95 % intervals")
     return figure
