@@ -55,7 +55,7 @@ $(STAMP)/wheel: $(PACKAGE_SOURCES) $(STAMP)/tools
 # Installed as a user would: from the wheel, with the extras that the tests and the demo need.
 $(STAMP)/installed: $(STAMP)/wheel
 	$(PIP) install -q --force-reinstall --no-deps $(WHEELS)/hal_core-*.whl
-	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[replay,control,parquet,ray,reserve,store,testing]"
+	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[replay,control,ml,parquet,ray,reserve,store,testing]"
 	touch $@
 
 .PHONY: wheel install sdist

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 import enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import numpy
 from numpy.typing import NDArray
@@ -640,6 +640,8 @@ def replay_queue(
     user: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
     priority: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
     given: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    fill: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    rank: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
     processors: int,
     order: object,
     ageing: float,
@@ -648,7 +650,7 @@ def replay_queue(
     depth: int,
     window: int,
     resolution: int,
-    prediction: str,
+    prediction: object,
     correction: str,
     holds: Sequence[tuple[int, int, int]],
 ) -> tuple[
@@ -656,6 +658,37 @@ def replay_queue(
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     Annotated[NDArray[numpy.int64], dict(shape=(None,))],
 ]: ...
+
+class JobHistory:
+    """Features of jobs at their submission, from what had ended by then."""
+
+    def __init__(self, memory: int) -> None: ...
+    def submitted(
+        self,
+        job: int,
+        now: int,
+        requested: int,
+        procs: int,
+        user: int,
+        out: Annotated[NDArray[numpy.float32], dict(shape=(1, None), order="C", device="cpu")],
+    ) -> None: ...
+    def started(self, job: int, now: int) -> None: ...
+    def finished(self, job: int, now: int, run: int) -> None: ...
+    def withdrawn(self, job: int) -> None: ...
+    def knows(self, user: int) -> bool: ...
+    @property
+    def ended(self) -> int: ...
+    def samples(
+        self,
+    ) -> tuple[
+        Annotated[NDArray[numpy.float32], dict(shape=(None, None))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    ]:
+        """Rows, runs and requests of the jobs that ended last, oldest first."""
+
+    names: Final[list[str]] = ...
+    """(arg: object, /) -> list[str]"""
 
 class BatchQueue:
     def __init__(
@@ -672,7 +705,17 @@ class BatchQueue:
         correction: str,
         holds: Sequence[tuple[int, int, int]],
     ) -> None: ...
-    def submit(self, now: int, requested: int, procs: int, user: int, priority: float, given: int) -> int: ...
+    def submit(
+        self,
+        now: int,
+        requested: int,
+        procs: int,
+        user: int,
+        priority: float,
+        given: int,
+        fill: int,
+        rank: int,
+    ) -> int: ...
     def finish(self, now: int, job: int) -> None: ...
     def cancel(self, now: int, job: int) -> None: ...
     def tick(self, now: int) -> None: ...

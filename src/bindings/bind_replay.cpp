@@ -1,4 +1,6 @@
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -6,6 +8,7 @@
 #include <cmath>
 
 #include "arrays.h"
+#include "bind_history.h"
 #include "bindings.h"
 #include "halcore/model/error.h"
 #include "halcore/replay/queue_replay.h"
@@ -82,6 +85,23 @@ std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, 
     return replay::make_order(python_order(order));
 }
 
+/// A name, or (JobHistory, function(row) -> (hold, fill, rank)), borrowed as above.
+std::unique_ptr<replay::Prediction> prediction_of(const nb::object& prediction) {
+    if (nb::isinstance<nb::str>(prediction))
+        return replay::make_prediction(nb::cast<std::string>(prediction));
+    const auto [history, function] =
+        nb::cast<std::pair<std::shared_ptr<replay::JobHistory>, nb::object>>(prediction);
+    return replay::make_prediction(
+        history,
+        [function = nb::handle(function)](JobId, const replay::JobRecord& job,
+                                          const replay::JobHistory::Row& row) -> replay::Guess {
+            nb::gil_scoped_acquire locked;
+            const nb::object answer = function(job.submit, job.requested, job.user, row_view(row));
+            const auto [hold, fill, rank] = nb::cast<std::tuple<Seconds, Seconds, Seconds>>(answer);
+            return {hold, fill, rank};
+        });
+}
+
 using Windows = std::vector<std::tuple<Seconds, Seconds, std::int64_t>>;
 
 std::vector<replay::Hold> holds_of(const Windows& windows) {
@@ -92,31 +112,32 @@ std::vector<replay::Hold> holds_of(const Windows& windows) {
 
 replay::QueueParts parts_of(std::int64_t processors, const nb::object& order, double ageing, double max_age,
                             const std::string& backfill, std::int32_t depth, Seconds window,
-                            Seconds resolution, const std::string& prediction, const std::string& correction,
-                            const Windows& holds) {
+                            Seconds resolution, std::unique_ptr<replay::Prediction> prediction,
+                            const std::string& correction, const Windows& holds) {
     replay::QueueParts parts;
     parts.processors = processors;
     parts.order = order_of(order, ageing, max_age);
     parts.backfill = replay::make_backfill(backfill, {depth, window, resolution}, holds_of(holds));
-    parts.prediction = replay::make_prediction(prediction);
+    parts.prediction = std::move(prediction);
     parts.correction = replay::make_correction(correction);
     return parts;
 }
 
 QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<std::int32_t> procs,
                           Column<Seconds> requested, Column<std::int32_t> user, Column<double> priority,
-                          Column<Seconds> given, std::int64_t processors, const nb::object& order,
-                          double ageing, double max_age, const std::string& backfill, std::int32_t depth,
-                          Seconds window, Seconds resolution, const std::string& prediction,
-                          const std::string& correction, const Windows& holds) {
+                          Column<Seconds> given, Column<Seconds> fill, Column<Seconds> rank,
+                          std::int64_t processors, const nb::object& order, double ageing, double max_age,
+                          const std::string& backfill, std::int32_t depth, Seconds window, Seconds resolution,
+                          const nb::object& prediction, const std::string& correction, const Windows& holds) {
     replay::QueueParts parts = parts_of(processors, order, ageing, max_age, backfill, depth, window,
-                                        resolution, prediction, correction, holds);
+                                        resolution, prediction_of(prediction), correction, holds);
     replay::ReplayResult result;
     {
         nb::gil_scoped_release unlocked;
-        result = replay::replay_queue({as_span(submit), as_span(run), as_span(procs), as_span(requested),
-                                       as_span(user), as_span(priority), as_span(given)},
-                                      std::move(parts));
+        result = replay::replay_queue(
+            {as_span(submit), as_span(run), as_span(procs), as_span(requested), as_span(user),
+             as_span(priority), as_span(given), as_span(fill), as_span(rank)},
+            std::move(parts));
     }
     return nb::make_tuple(to_numpy(std::move(result.start)), to_numpy(std::move(result.promise)),
                           to_numpy(std::move(result.first_guess)));
@@ -136,24 +157,25 @@ void bind_queue(nb::module_& m) {
                double max_age, const std::string& backfill, std::int32_t depth, Seconds window,
                Seconds resolution, const std::string& prediction, const std::string& correction,
                const Windows& holds) {
-                new (self) QueueEngine(parts_of(processors, order, ageing, max_age, backfill, depth, window,
-                                                resolution, prediction, correction, holds));
+                new (self)
+                    QueueEngine(parts_of(processors, order, ageing, max_age, backfill, depth, window,
+                                         resolution, replay::make_prediction(prediction), correction, holds));
             },
             "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "backfill"_a, "depth"_a, "window"_a,
             "resolution"_a, "prediction"_a, "correction"_a, "holds"_a)
         .def(
             "submit",
             [](QueueEngine& self, Seconds now, Seconds requested, std::int32_t procs, std::int32_t user,
-               double priority, Seconds given) {
+               double priority, Seconds given, Seconds fill, Seconds rank) {
                 replay::JobSpec spec;
                 spec.requested = requested;
                 spec.procs = procs;
                 spec.user = user;
                 spec.priority = priority;
-                spec.given = given;
+                spec.given = {given, fill, rank};
                 return self.submit(now, spec);
             },
-            "now"_a, "requested"_a, "procs"_a, "user"_a, "priority"_a, "given"_a)
+            "now"_a, "requested"_a, "procs"_a, "user"_a, "priority"_a, "given"_a, "fill"_a, "rank"_a)
         .def("finish", &QueueEngine::finish, "now"_a, "job"_a)
         .def("cancel", &QueueEngine::cancel, "now"_a, "job"_a)
         .def("tick", &QueueEngine::tick, "now"_a)
@@ -182,8 +204,9 @@ void bind_replay(nb::module_& m) {
     using namespace nb::literals;
     m.def("parse_swf", &parse_swf, "text"_a);
     m.def("replay_queue", &replay_queue, "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a,
-          "priority"_a, "given"_a, "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "backfill"_a,
-          "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a, "holds"_a);
+          "priority"_a, "given"_a, "fill"_a, "rank"_a, "processors"_a, "order"_a, "ageing"_a, "max_age"_a,
+          "backfill"_a, "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a, "holds"_a);
+    bind_history(m);
     bind_queue(m);
 }
 

@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "bench queues": Entry("hal.cli.bench_queues", "Replay batch logs fast; show the slowdowns they buy."),
     "reserve": Entry("hal.cli.reserve", "Plan reservations."),
     "bench reserve": Entry("hal.cli.bench_reserve", "Plan a week of reservations; search large profiles."),
+    "predict": Entry("hal.cli.predict", "Predict runtimes; compare what predictions buy."),
     "bench locality": Entry("hal.cli.bench_locality", "Measure content events and nearest sources."),
 }
 

@@ -16,13 +16,19 @@ from hal.replay.workload import Workload, read_workload
 
 __all__ = ["command"]
 
+#: Predictors of `hal.predict` beside the core's own.
+_LEARNED = ("user_median", "similar", "boosting", "forest")
+
 
 def command(
     log: Annotated[Path, typer.Argument(help="SWF, oracle, Philly or Eagle log, plain or .gz.")],
     order: Annotated[str, typer.Option(help=f"Who is next: {', '.join(ORDERS)}.")] = "fcfs",
     backfill: Annotated[str, typer.Option(help=f"Who may overtake: {', '.join(BACKFILLS)}.")] = "easy",
     predict: Annotated[
-        str, typer.Option(help=f"Runtimes to plan by: {', '.join(PREDICTIONS)}.")
+        str,
+        typer.Option(
+            help=f"Runtimes to plan by: {', '.join(PREDICTIONS)}, or learned: {', '.join(_LEARNED)}."
+        ),
     ] = "requested",
     correct: Annotated[
         str, typer.Option(help=f"When a job outlives its prediction: {', '.join(CORRECTIONS)}.")
@@ -61,7 +67,7 @@ def command(
         workload,
         order=order,
         backfill=backfill,
-        predict=predict,
+        predict=_predictor(predict),
         correct=correct,
         ageing=ageing,
         depth=depth,
@@ -76,6 +82,14 @@ def command(
 
         save_overview(run, plot, title=title)
     _print_summary(title, run, as_json)
+
+
+def _predictor(name: str) -> Any:
+    if name not in _LEARNED:
+        return name
+    from hal.predict.predictor import Predictor
+
+    return Predictor(name)
 
 
 def _print_summary(title: str, run: QueueRun, as_json: bool) -> None:

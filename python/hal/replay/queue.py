@@ -208,7 +208,9 @@ class Queue:
                 # The core may start the task at once, so its number has to be known before: ids are ranks.
                 entry.number = len(self._by_number)
                 self._by_number[entry.number] = name
-                self._core.submit(now, entry.requested, entry.job.procs, user, entry.job.priority, given)
+                self._core.submit(
+                    now, entry.requested, entry.job.procs, user, entry.job.priority, given, given, given
+                )
                 self._take_started(now, actions)
         return len(self._held) < before
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,13 +14,21 @@ from hal import _core
 from hal.errors import InvalidModel, PolicyError
 from hal.replay.workload import Workload
 
-__all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction", "QueueRun", "WaitingJobs"]
-__all__ += ["replay_queue"]
+__all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction", "Predicts", "QueueRun"]
+__all__ += ["WaitingJobs", "replay_queue"]
 
-ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "priority")
+ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "aged_sjf", "priority")
 BACKFILLS: Final = ("none", "easy", "easy_sjbf", "conservative", "slots")
 PREDICTIONS: Final = ("requested", "actual", "last_two")
 CORRECTIONS: Final = ("increments", "requested", "doubling")
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """What a predictor offers a replay: its history of jobs, and its guess from a row of features."""
+
+    def for_replay(self) -> tuple[_core.JobHistory, Any]:
+        """Return the history, and ``f(now, requested, user, row) -> (hold, fill, rank)``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +140,7 @@ def replay_queue(
     *,
     order: str | OrderFunction = "fcfs",
     backfill: str = "easy",
-    predict: str | ArrayLike = "requested",
+    predict: str | ArrayLike | Predicts = "requested",
     correct: str = "increments",
     processors: int | None = None,
     priority: ArrayLike | None = None,
@@ -153,14 +161,17 @@ def replay_queue(
     workload : Workload
         The jobs.
     order : str or callable
-        Who is next: ``"fcfs"``, ``"sjf"``, ``"ljf"``, ``"wfp3"``, ``"unicef"``, ``"f1"``, ``"priority"``, or a
+        Who is next: ``"fcfs"``, ``"sjf"``, ``"ljf"``, ``"wfp3"``, ``"unicef"``, ``"f1"``, ``"aged_sjf"``,
+        ``"priority"``, or a
         function of the time and the `WaitingJobs` that returns keys, smallest first. A function is called at
         every event: slow but easy.
     backfill : str
         ``"none"``, ``"easy"``, ``"easy_sjbf"``, ``"conservative"`` or ``"slots"``.
-    predict : str or array-like of int, shape (n_jobs,)
+    predict : str, array-like of int, shape (n_jobs,) or (n_jobs, 3), or a predictor of `hal.predict`
         The runtimes by which the queue plans: ``"requested"``, ``"actual"`` (clairvoyant), ``"last_two"``
-        (Tsafrir: mean of the user's two last finished runs) or seconds.
+        (Tsafrir: mean of the user's two last finished runs) or seconds. Three columns are what a job is
+        believed to hold its processors for, what it may take when it fills a gap (EASY only), and what it is
+        ranked by. A predictor is asked at every submission and told of every start and end, and learns.
     correct : str
         What follows when a job outlives its prediction: ``"increments"`` (Tsafrir), ``"requested"``,
         ``"doubling"``; never more than the request.
@@ -198,10 +209,16 @@ def replay_queue(
     if size is None:
         raise InvalidModel(f"processors: the log {workload.name!r} does not say; give the machine's size")
     count = len(workload)
-    named = isinstance(predict, str)
-    if named and predict not in PREDICTIONS:
+    source: str | tuple[_core.JobHistory, Any] = "given"
+    given = fill = rank = np.empty(0, dtype=np.int64)
+    if isinstance(predict, str):
+        source = predict
+    elif isinstance(predict, Predicts):
+        source = predict.for_replay()
+    else:
+        given, fill, rank = _guesses(predict, count)
+    if isinstance(predict, str) and predict not in PREDICTIONS:
         raise PolicyError(f"predict is {predict!r}; use {', '.join(PREDICTIONS)} or an array of seconds")
-    given = np.empty(0, dtype=np.int64) if named else _seconds("predict", predict, count)
     start, promise, first_guess = _core.replay_queue(
         workload.submit,
         workload.run,
@@ -210,6 +227,8 @@ def replay_queue(
         workload.user,
         np.empty(0) if priority is None else _priorities(priority, count),
         given,
+        fill,
+        rank,
         size,
         _adapt(order, workload) if callable(order) else order,
         ageing,
@@ -218,7 +237,7 @@ def replay_queue(
         depth,
         window,
         resolution,
-        predict if isinstance(predict, str) else "given",
+        source,
         correct,
         list(reservations),
     )
@@ -249,6 +268,14 @@ def _adapt(
         return answer
 
     return keys
+
+
+def _guesses(values: ArrayLike, count: int) -> tuple[NDArray[np.int64], ...]:
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1:] == (3,):
+        return tuple(_seconds("predict", array[:, use], count) for use in range(3))
+    given = _seconds("predict", array, count)
+    return given, given, given
 
 
 def _seconds(name: str, values: ArrayLike, count: int) -> NDArray[np.int64]:

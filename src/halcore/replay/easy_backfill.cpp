@@ -12,13 +12,14 @@ void NoBackfill::schedule(QueueState& state) {
 
 void EasyBackfill::submitted(const QueueState& state, JobId job) {
     const JobRecord& record = state.jobs()[job];
-    const auto predicted = static_cast<std::int32_t>(record.predicted);
-    if (shortest_first_) by_length_.insert({static_cast<double>(predicted), job, record.procs, predicted});
+    if (shortest_first_)
+        by_length_.insert({static_cast<double>(record.rank), job, record.procs,
+                           static_cast<std::int32_t>(record.fill)});
     arrived_.push_back(job);
 }
 
 void EasyBackfill::withdrawn(const QueueState& state, JobId job) {
-    if (shortest_first_) by_length_.erase(static_cast<double>(state.jobs()[job].predicted), job);
+    if (shortest_first_) by_length_.erase(static_cast<double>(state.jobs()[job].rank), job);
     stale_ = true;
 }
 
@@ -37,13 +38,13 @@ void EasyBackfill::reserve_for_head(const QueueState& state) {
 bool EasyBackfill::may_start(const QueueState& state, JobId job) const {
     const JobRecord& record = state.jobs()[job];
     return record.procs <= state.free() &&
-           (state.now() + record.predicted <= shadow_ || record.procs <= extra_);
+           (state.now() + record.fill <= shadow_ || record.procs <= extra_);
 }
 
 void EasyBackfill::start(QueueState& state, JobId job) {
     const JobRecord& record = state.jobs()[job];
-    if (shortest_first_) by_length_.erase(static_cast<double>(record.predicted), job);
-    if (state.now() + record.predicted > shadow_) extra_ -= record.procs;
+    if (shortest_first_) by_length_.erase(static_cast<double>(record.rank), job);
+    if (state.now() + record.fill > shadow_) extra_ -= record.procs;
     state.start(job);
 }
 

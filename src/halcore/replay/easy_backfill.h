@@ -27,6 +27,7 @@ class EasyBackfill final : public Backfill {
     void expired(const QueueState&, JobId) override { stale_ = true; }
     void withdrawn(const QueueState& state, JobId job) override;
     void schedule(QueueState& state) override;
+    bool fills_apart() const override { return true; }
 
   private:
     void reserve_for_head(const QueueState& state);

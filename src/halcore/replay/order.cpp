@@ -10,7 +10,7 @@ namespace hal::replay {
 namespace {
 
 double runtime(const JobRecord& job) {
-    return static_cast<double>(std::max<Seconds>(1, job.predicted));
+    return static_cast<double>(std::max<Seconds>(1, job.rank));
 }
 
 double wait(const JobRecord& job, Seconds now) {
@@ -22,11 +22,11 @@ struct Fcfs final : Order {
 };
 
 struct Sjf final : Order {
-    double key(const JobRecord& job, Seconds) const override { return static_cast<double>(job.predicted); }
+    double key(const JobRecord& job, Seconds) const override { return static_cast<double>(job.rank); }
 };
 
 struct Ljf final : Order {
-    double key(const JobRecord& job, Seconds) const override { return -static_cast<double>(job.predicted); }
+    double key(const JobRecord& job, Seconds) const override { return -static_cast<double>(job.rank); }
 };
 
 /// -(wait / runtime)^3 * procs. Source: Tang et al., CLUSTER 2009.
@@ -52,6 +52,15 @@ struct F1 final : Order {
     double key(const JobRecord& job, Seconds) const override {
         const double submit = static_cast<double>(std::max<Seconds>(1, job.submit));
         return std::log10(runtime(job)) * job.procs + 870.0 * std::log10(submit);
+    }
+};
+
+/// ln(max(runtime, 10)) - wait / 2 days: shortest first, but a job that has waited two days ranks with jobs
+/// e times shorter, so that nobody starves. All age alike, so the order among them stands still.
+struct AgedSjf final : Order {
+    static constexpr double kPatience = 2 * 86400.0;
+    double key(const JobRecord& job, Seconds) const override {
+        return std::log(std::max(10.0, runtime(job))) + static_cast<double>(job.submit) / kPatience;
     }
 };
 
@@ -98,13 +107,14 @@ std::unique_ptr<Order> make_order(const std::string& name, const OrderOptions& o
     if (name == "wfp3") return std::make_unique<Wfp3>();
     if (name == "unicef") return std::make_unique<Unicef>();
     if (name == "f1") return std::make_unique<F1>();
+    if (name == "aged_sjf") return std::make_unique<AgedSjf>();
     if (name == "priority") {
         if (!(options.ageing >= 0.0) || !(options.max_age >= 0.0))
             throw PolicyError("priority order: ageing and max_age must be at least 0");
         return std::make_unique<Priority>(options);
     }
     throw PolicyError("order: unknown name '" + name +
-                      "'; use fcfs, sjf, ljf, wfp3, unicef, f1, priority or a function");
+                      "'; use fcfs, sjf, ljf, wfp3, unicef, f1, aged_sjf, priority or a function");
 }
 
 std::unique_ptr<Order> make_order(KeyFunction function) {

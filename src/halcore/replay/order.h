@@ -9,7 +9,7 @@
 
 namespace hal::replay {
 
-/// Who is next: the smallest key, ties to the earlier submission. "Runtime" is the predicted one.
+/// Who is next: the smallest key, ties to the earlier submission. "Runtime" is the one predicted for ranking.
 class Order {
   public:
     virtual ~Order() = default;
@@ -26,7 +26,7 @@ struct OrderOptions {
     double max_age = std::numeric_limits<double>::infinity();  // seconds after which it stops growing
 };
 
-/// Names: "fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "priority".
+/// Names: "fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "aged_sjf", "priority".
 std::unique_ptr<Order> make_order(const std::string& name, const OrderOptions& options = {});
 
 /// An order given as a function of the whole queue.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 
+#include "halcore/replay/job_history.h"
 #include "halcore/replay/job_table.h"
 
 namespace hal::replay {
@@ -12,9 +14,15 @@ namespace hal::replay {
 class Prediction {
   public:
     virtual ~Prediction() = default;
-    virtual Seconds at_submit(const JobSpec& job) = 0;
-    virtual void finished(const JobRecord&, Seconds /*run*/) {}
+    virtual Guess at_submit(JobId, const JobRecord& job) = 0;
+    virtual void started(JobId, const JobRecord&) {}
+    virtual void finished(JobId, const JobRecord&, Seconds /*run*/) {}
+    virtual void withdrawn(JobId) {}
 };
+
+/// A guess by a function of the job and what `JobHistory` says of it; the history sees what the queue sees.
+using GuessFunction = std::function<Guess(JobId, const JobRecord&, const JobHistory::Row&)>;
+std::unique_ptr<Prediction> make_prediction(std::shared_ptr<JobHistory> history, GuessFunction function);
 
 /// Names: "requested", "actual" (clairvoyant), "last_two" (Tsafrir), "given".
 std::unique_ptr<Prediction> make_prediction(std::string_view name);

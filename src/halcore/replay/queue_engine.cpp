@@ -18,11 +18,20 @@ void check_job(const JobSpec& job, std::int64_t processors) {
     };
     check_duration("run", job.run);
     check_duration("requested", job.requested);
-    check_duration("given prediction", job.given);
+    check_duration("given prediction", job.given.hold);
+    check_duration("given prediction for filling", job.given.fill);
+    check_duration("given prediction for ranking", job.given.rank);
     if (job.procs < 1) fail("procs is " + std::to_string(job.procs) + "; give at least 1");
     if (job.procs > processors)
         fail("procs is " + std::to_string(job.procs) + ", wider than the machine of " +
              std::to_string(processors) + "; leave the job out or give a larger machine");
+}
+
+void check_guess(const Guess& guess) {
+    for (const Seconds value : {guess.hold, guess.fill, guess.rank})
+        if (value < 0 || value > kMaxDuration)
+            throw PolicyError("prediction: a runtime of " + std::to_string(value) + " s; return 0 to " +
+                              std::to_string(kMaxDuration));
 }
 
 }  // namespace
@@ -99,6 +108,11 @@ void QueueEngine::advance(Seconds now) {
         correct(state_.running_.pop_front().job);
 }
 
+void QueueEngine::schedule() {
+    backfill_->schedule(state_);
+    for (const JobId job : state_.started_) prediction_->started(job, state_.jobs_[job]);
+}
+
 JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
     check_job(spec, state_.processors_);
     advance(now);
@@ -106,12 +120,16 @@ JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
     JobRecord& record = state_.jobs_.emplace_back();
     static_cast<JobSpec&>(record) = spec;
     record.submit = now;
-    record.predicted = record.first_guess = prediction_->at_submit(spec);
+    const Guess guess = prediction_->at_submit(job, record);
+    check_guess(guess);
+    record.predicted = record.first_guess = guess.hold;
+    record.fill = backfill_->fills_apart() ? guess.fill : guess.hold;
+    record.rank = guess.rank;
     const double key = state_.order_is_static_ ? state_.order_->key(record, now) : 0.0;
     state_.keys_.push_back(key);
-    state_.queue_.insert({key, job, record.procs, static_cast<std::int32_t>(record.predicted)});
+    state_.queue_.insert({key, job, record.procs, static_cast<std::int32_t>(record.fill)});
     backfill_->submitted(state_, job);
-    backfill_->schedule(state_);
+    schedule();
     return job;
 }
 
@@ -123,9 +141,9 @@ void QueueEngine::finish(Seconds now, JobId job) {
     record.end = now;
     const Seconds planned_end = record.predicted_end();
     state_.running_.erase({planned_end, record.procs, job});
-    prediction_->finished(record, now - record.start);
+    prediction_->finished(job, record, now - record.start);
     backfill_->finished(state_, job, planned_end);
-    backfill_->schedule(state_);
+    schedule();
 }
 
 void QueueEngine::cancel(Seconds now, JobId job) {
@@ -135,13 +153,14 @@ void QueueEngine::cancel(Seconds now, JobId job) {
     advance(now);
     state_.queue_.erase(state_.keys_[job], job);
     state_.jobs_[job].end = now;
+    prediction_->withdrawn(job);
     backfill_->withdrawn(state_, job);
-    backfill_->schedule(state_);
+    schedule();
 }
 
 void QueueEngine::tick(Seconds now) {
     advance(now);
-    backfill_->schedule(state_);
+    schedule();
 }
 
 }  // namespace hal::replay

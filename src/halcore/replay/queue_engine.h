@@ -48,6 +48,7 @@ class QueueEngine {
 
   private:
     void advance(Seconds now);
+    void schedule();
     void correct(JobId job);
 
     QueueState state_;

@@ -32,6 +32,8 @@ void check_columns(const LogColumns& log) {
     check("user", log.user.size(), true);
     check("priority", log.priority.size(), true);
     check("given prediction", log.given.size(), true);
+    check("prediction for filling", log.fill.size(), true);
+    check("prediction for ranking", log.rank.size(), true);
     if (count >= std::numeric_limits<JobId>::max()) throw InvalidModel("more than 4 billion jobs in one log");
     for (std::size_t i = 0; i < count; ++i)
         if (log.submit[i] < (i ? log.submit[i - 1] : 0) || log.submit[i] > kNever / 4)
@@ -46,7 +48,9 @@ JobSpec spec_of(const LogColumns& log, std::size_t i) {
     spec.procs = log.procs[i];
     if (!log.user.empty()) spec.user = log.user[i];
     if (!log.priority.empty()) spec.priority = log.priority[i];
-    if (!log.given.empty()) spec.given = log.given[i];
+    if (!log.given.empty())
+        spec.given = {log.given[i], log.fill.empty() ? log.given[i] : log.fill[i],
+                      log.rank.empty() ? log.given[i] : log.rank[i]};
     return spec;
 }
 

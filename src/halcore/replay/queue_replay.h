@@ -16,6 +16,8 @@ struct LogColumns {
     std::span<const std::int32_t> user;  // optional
     std::span<const double> priority;    // optional
     std::span<const Seconds> given;      // needed by the "given" prediction
+    std::span<const Seconds> fill;       // optional, `given` by default; so is rank
+    std::span<const Seconds> rank;
 };
 
 struct ReplayResult {
