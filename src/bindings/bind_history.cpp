@@ -36,8 +36,8 @@ Samples samples(const JobHistory& history) {
     history.copy_samples(rows, run, requested);
     auto* const kept = new std::vector<float>(std::move(rows));
     nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
-    return nb::make_tuple(Rows(kept->data(), {count, JobHistory::kFeatures}, owner),
-                          to_numpy(std::move(run)), to_numpy(std::move(requested)));
+    return nb::make_tuple(Rows(kept->data(), {count, JobHistory::kFeatures}, owner), to_numpy(std::move(run)),
+                          to_numpy(std::move(requested)));
 }
 
 }  // namespace

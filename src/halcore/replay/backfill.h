@@ -23,7 +23,8 @@ class Backfill {
     /// A waiting job has left the queue without a start.
     virtual void withdrawn(const QueueState&, JobId) {}
     virtual void schedule(QueueState& state) = 0;
-    /// Whether it tells how long a job holds its processors from how long it is assumed to when it fills a gap.
+    /// Whether it tells how long a job holds its processors from how long it is assumed to when it fills a
+    /// gap.
     virtual bool fills_apart() const { return false; }
     /// The next moment at which the rule wants to be asked again although nothing happens; kNever if none.
     virtual Seconds next_wake() const { return kNever; }

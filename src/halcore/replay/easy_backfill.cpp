@@ -13,8 +13,8 @@ void NoBackfill::schedule(QueueState& state) {
 void EasyBackfill::submitted(const QueueState& state, JobId job) {
     const JobRecord& record = state.jobs()[job];
     if (shortest_first_)
-        by_length_.insert({static_cast<double>(record.rank), job, record.procs,
-                           static_cast<std::int32_t>(record.fill)});
+        by_length_.insert(
+            {static_cast<double>(record.rank), job, record.procs, static_cast<std::int32_t>(record.fill)});
     arrived_.push_back(job);
 }
 
@@ -37,8 +37,7 @@ void EasyBackfill::reserve_for_head(const QueueState& state) {
 
 bool EasyBackfill::may_start(const QueueState& state, JobId job) const {
     const JobRecord& record = state.jobs()[job];
-    return record.procs <= state.free() &&
-           (state.now() + record.fill <= shadow_ || record.procs <= extra_);
+    return record.procs <= state.free() && (state.now() + record.fill <= shadow_ || record.procs <= extra_);
 }
 
 void EasyBackfill::start(QueueState& state, JobId job) {

@@ -12,7 +12,8 @@ using JobId = std::uint32_t;   // rank in order of submission
 inline constexpr Seconds kNever = std::numeric_limits<Seconds>::max();
 inline constexpr Seconds kMaxDuration = std::numeric_limits<std::int32_t>::max() - 1;  // 68 years
 
-/// What is believed of a job's runtime at its submission, for each use. Most predictions have one value for all.
+/// What is believed of a job's runtime at its submission, for each use. Most predictions have one value for
+/// all.
 struct Guess {
     Seconds hold;  // how long it will hold its processors once started: others' reservations are made by it
     Seconds fill;  // how long it may take at worst when it fills a gap before a reservation
