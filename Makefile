@@ -37,7 +37,7 @@ $(STAMP)/venv:
 
 # The tools of pyproject's dependency groups; CMake and Ninja only where the machine has none.
 $(STAMP)/tools: pyproject.toml $(STAMP)/venv
-	$(PIP) install -q --group build --group dev \
+	$(PIP) install -q --group build --group dev --group server \
 	  $$(command -v cmake >/dev/null || echo cmake) $$(command -v ninja >/dev/null || echo ninja)
 	touch $@
 
@@ -55,7 +55,7 @@ $(STAMP)/wheel: $(PACKAGE_SOURCES) $(STAMP)/tools
 # Installed as a user would: from the wheel, with the extras that the tests and the demo need.
 $(STAMP)/installed: $(STAMP)/wheel
 	$(PIP) install -q --force-reinstall --no-deps $(WHEELS)/hal_core-*.whl
-	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[replay,control,ml,parquet,ray,reserve,store,testing]"
+	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[control,ml,parquet,ray,replay,reserve,server,store,testing,tracing]"
 	touch $@
 
 .PHONY: wheel install sdist

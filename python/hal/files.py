@@ -20,12 +20,13 @@ from hal.errors import HalError, InvalidModel
 from hal.gpu import GPU
 from hal.model import Job, Node, Selector, Taint, Toleration
 
-__all__ = ["Format", "format_of", "read_jobs", "read_nodes", "write_nodes"]
+__all__ = ["Format", "format_of", "job_of", "read_jobs", "read_nodes", "write_nodes"]
 
 T = TypeVar("T", Node, Job)
 Format = Literal["yaml", "json"]
 
 _MOST: Final = 10**6
+_IN_JOBS: Final[Mapping[str, type]] = {"tolerations": Toleration, "selector": Selector}
 
 
 def format_of(path: str | PathLike[str]) -> Format:
@@ -48,7 +49,7 @@ def read_nodes(path: str | PathLike[str], format: Format) -> list[Node]:  # the 
 
 def read_jobs(path: str | PathLike[str], format: Format) -> list[Job]:  # the field's word
     """Read the jobs of a document; raises as `read_nodes`."""
-    return list(_entries(Path(path), format, "jobs", Job, {"tolerations": Toleration, "selector": Selector}))
+    return list(_entries(Path(path), format, "jobs", Job, _IN_JOBS))
 
 
 def write_nodes(path: str | PathLike[str], nodes: Iterable[Node], format: Format) -> None:
@@ -104,16 +105,31 @@ def _entries(path: Path, format: Format, key: str, kind: type[T], nested: Mappin
         if type(count) is not int or not 1 <= count <= _MOST:
             raise InvalidModel(f"{where}.count = {show(count)}: must be a whole number from 1 to {_MOST}")
         try:
-            for field, inner in nested.items():
-                if isinstance(given.get(field), list):
-                    given[field] = [inner(**item) if _is_fields(item) else item for item in given[field]]
-            made = kind(**given)
+            made = _made(given, kind, nested)
             if count == 1:
                 yield made
             else:
                 yield from (dataclasses.replace(made, name=f"{made.name}-{copy}") for copy in range(count))
         except InvalidModel as error:
             raise InvalidModel(f"{where}: {error}") from None
+
+
+def job_of(fields: Mapping[str, Any]) -> Job:
+    """Return the job with these fields, as an entry of a document has them.
+
+    Raises
+    ------
+    InvalidModel
+        A field is unknown or wrong.
+    """
+    return _made(dict(fields), Job, _IN_JOBS)
+
+
+def _made(given: dict[str, Any], kind: type[T], nested: Mapping[str, type]) -> T:
+    for field, inner in nested.items():
+        if isinstance(given.get(field), list):
+            given[field] = [inner(**item) if _is_fields(item) else item for item in given[field]]
+    return kind(**given)
 
 
 def _is_fields(item: object) -> bool:

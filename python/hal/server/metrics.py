@@ -1,0 +1,85 @@
+"""What Prometheus is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hal._extras import require
+
+if TYPE_CHECKING:
+    from hal.server.service import Service
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
+
+
+class Metrics:
+    """Counters and histograms of one server, and gauges that are read when they are scraped.
+
+    Parameters
+    ----------
+    service : Service
+        What the gauges look at.
+    """
+
+    def __init__(self, service: Service) -> None:
+        client = require("prometheus_client", extra="server")
+        self.content_type: str = client.CONTENT_TYPE_LATEST
+        self._client = client
+        self.registry: Any = client.CollectorRegistry()
+        make = {"registry": self.registry}
+        self._requests = client.Counter(
+            "hal_requests", "Requests by route and status.", ["method", "route", "status"], **make
+        )
+        self._request_seconds = client.Histogram(
+            "hal_request_seconds", "Time to answer a request.", ["route"], buckets=_SECONDS, **make
+        )
+        self._placements = client.Counter(
+            "hal_placements", "Decisions by policy and answer.", ["policy", "status"], **make
+        )
+        self._place_seconds = client.Histogram(
+            "hal_place_seconds", "Time to decide one request.", ["policy"], buckets=_SECONDS, **make
+        )
+        self._reasons = client.Counter(
+            "hal_rejected_nodes", "Nodes that rejected an explained job, by reason.", ["reason"], **make
+        )
+        self.registry.register(_Gauges(service))
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        known = method if method in ("GET", "POST") else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def placed(self, policy: str, counts: dict[str, int], seconds: float) -> None:
+        """Count decisions."""
+        for status, count in counts.items():
+            if count:
+                self._placements.labels(policy, status).inc(count)
+        self._place_seconds.labels(policy).observe(seconds)
+
+    def rejected(self, reasons: dict[str, int]) -> None:
+        """Count reasons."""
+        for reason, nodes in reasons.items():
+            self._reasons.labels(reason).inc(nodes)
+
+    def text(self) -> bytes:
+        """Return the exposition."""
+        text: bytes = self._client.generate_latest(self.registry)
+        return text
+
+
+class _Gauges:
+    """Looks at the cluster at each scrape."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._core = service, require("prometheus_client.core", extra="server")
+
+    def collect(self) -> Iterator[Any]:
+        """Yield every gauge."""
+        for name, (text, value) in self._service.gauges().items():
+            gauge = self._core.GaugeMetricFamily(f"hal_{name}", text)
+            gauge.add_metric([], value)
+            yield gauge

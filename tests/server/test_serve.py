@@ -1,0 +1,87 @@
+"""The real process on a real socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Yield address, token and process of a ``hal serve`` with 5,000 nodes."""
+    nodes = [{"name": "n", "count": 5000, "cpus": 64, "memory": "256GiB", "gpus": {"count": 8, "model": "A100"}}]
+    (tmp_path / "c.json").write_text(json.dumps({"nodes": nodes}))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {key: value for key, value in os.environ.items() if key != "HAL_TOKEN"}
+    hal = str(Path(sys.executable).with_name("hal"))
+    command = [hal, "serve", "--cluster", str(tmp_path / "c.json"), "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert first.startswith("token: ")
+    address = f"http://127.0.0.1:{port}"
+    end = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"{address}/ready", trust_env=False)
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    yield address, first.split()[1], process
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def test_serves_until_told_to_stop_and_logs_no_secret(server: tuple[str, str, subprocess.Popen[str]]) -> None:
+    address, token, process = server
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=address, trust_env=False) as client:
+        job = {"name": "a", "gpus": 8}
+        assert client.post("/v1/place", json={"jobs": [job]}).status_code == 401
+        told = client.post("/v1/place", json={"jobs": [job]}, headers=headers)
+        assert told.json()["placements"][0]["status"] == "PLACED"
+        assert "hal_nodes 5000.0" in client.get("/metrics", headers=headers).text
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert [line["status"] for line in lines if line["message"] == "request"] == [401, 200]
+    assert lines[-1]["message"] == "stopped"
+    assert token not in errors
+
+
+def test_no_request_makes_it_fail() -> None:
+    import schemathesis
+    from hypothesis import HealthCheck, given, settings
+
+    import hal
+    from hal.server import Service, Settings, create_app
+
+    app = create_app(Service(hal.Cluster([hal.Node("n", cpus=8)])), Settings(rate=1e6, burst=10**6))
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
+    routes = [found.ok() for found in schema.get_all_operations()]
+    assert len(routes) >= 6
+    for route in routes:
+
+        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(case=route.as_strategy())
+        def check(case) -> None:  # type: ignore[no-untyped-def]
+            assert case.call().status_code < 500
+
+        check()
