@@ -20,7 +20,8 @@ PACKAGE_SOURCES := $(shell find src python adapters cmake -type f -not -name '*.
                    CMakeLists.txt pyproject.toml README.md LICENSE
 CXX_SOURCES := $(shell find src tests -name '*.cpp' -o -name '*.h')
 # The package, command-line and example tests exercise no more of the core than the others do.
-CORE_TESTS ?= tests --ignore=tests/package --ignore=tests/cli --ignore=tests/native/test_examples.py
+CORE_TESTS ?= tests --ignore=tests/package --ignore=tests/cli --ignore=tests/native/test_examples.py \
+              --ignore=tests/control --ignore=tests/study
 PYTEST_ARGS ?=
 
 .PHONY: help
