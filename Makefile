@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PACKAGE_SOURCES := $(shell find src python adapters cmake -type f -not -name '*.pyc' -not -name '*.so' 2>/dev/null) \
                    CMakeLists.txt pyproject.toml README.md LICENSE
 CXX_SOURCES := $(shell find src tests -name '*.cpp' -o -name '*.h')
-# The package, command-line and example tests exercise no more of the core than the others do.
+# The package, command-line, example, controller and study tests exercise no more of the core than the others do.
 CORE_TESTS ?= tests --ignore=tests/package --ignore=tests/cli --ignore=tests/native/test_examples.py \
               --ignore=tests/control --ignore=tests/study
 PYTEST_ARGS ?=
