@@ -16,7 +16,7 @@ from hal.replay import Workload, replay_queue
 __all__ = ["SETTING", "Evaluation", "accuracy", "evaluate"]
 
 #: The one setting for all logs, chosen on KTH-SP2 and SDSC-SP2 (docs/explanation/runtime-prediction.md says how).
-SETTING: Final = {"order": "aged_sjf", "backfill": "easy_sjbf", "correct": "requested"}
+SETTING: Final = {"order": "aged_sjf", "backfill": "easy", "correct": "requested"}
 
 _QUEUES: Final[dict[str, dict[str, Any]]] = {
     "EASY": {"predict": "requested"},
