@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import socket
+import struct
 import sys
 from pathlib import Path
 
@@ -14,6 +17,15 @@ import ray
 from ray.cluster_utils import Cluster
 
 from hal.study import Cell, Store, run_cells
+
+
+def loopback_up() -> None:
+    """Bring up the loopback device of a new network namespace, as ``ip link set lo up`` does."""
+    get_flags, set_flags, up = 0x8913, 0x8914, 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sH14s", b"lo", 0, b"")
+        (flags,) = struct.unpack("H", fcntl.ioctl(control, get_flags, request)[16:18])
+        fcntl.ioctl(control, set_flags, struct.pack("16sH14s", b"lo", flags | up, b""))
 
 
 def main(folder: Path) -> None:
@@ -41,4 +53,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    loopback_up()
     main(Path(sys.argv[1]))
