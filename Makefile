@@ -19,9 +19,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PACKAGE_SOURCES := $(shell find src python adapters cmake -type f -not -name '*.pyc' -not -name '*.so' 2>/dev/null) \
                    CMakeLists.txt pyproject.toml README.md LICENSE
 CXX_SOURCES := $(shell find src tests -name '*.cpp' -o -name '*.h')
-# The package, command-line, example, controller and study tests exercise no more of the core than the others do.
-CORE_TESTS ?= tests --ignore=tests/package --ignore=tests/cli --ignore=tests/native/test_examples.py \
-              --ignore=tests/control --ignore=tests/study
+# Rooms that drive the core only through what the others cover already, and files that build things of their own.
+NOT_CORE := package cli adapters arena broken control server store study testing
+CORE_TESTS ?= tests $(NOT_CORE:%=--ignore=tests/%) --ignore=tests/native/test_examples.py --ignore=tests/native/test_abi.py
 PYTEST_ARGS ?=
 
 .PHONY: help
@@ -134,6 +134,13 @@ library: $(STAMP)/tools  ## build and link the core alone, without Python
 	  || { echo "src/halcore must not know Python (see ARCHITECTURE.md)"; exit 1; }
 	PATH="$(abspath $(BIN)):$$PATH" && cmake --preset library && cmake --build --preset library
 	build/library/halcore_alone
+
+.PHONY: capi native-examples
+capi: library $(STAMP)/installed  ## build libhal, check its ABI, run the C test and the scheduler in C, also under ASan
+	bash tools/capi.sh $(BIN)
+
+native-examples: $(STAMP)/installed  ## build and run the examples of native scorers against the installed wheel
+	$(BIN)/pytest tests/native/test_examples.py $(PYTEST_ARGS)
 
 # --- sanitizers and fuzzing -------------------------------------------------------------------------------
 

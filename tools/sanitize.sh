@@ -10,7 +10,8 @@ declare -A flags=([asan]=address,undefined [tsan]=thread) runtime=([asan]=libasa
 
 PATH="$root/$bin:$PATH" "$bin/python" -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation \
     --upgrade --target "$site" -C build-dir="build/$lane/cmake" -C cmake.build-type=RelWithDebInfo \
-    -C cmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -C cmake.define.HAL_SANITIZE="${flags[$lane]}" .
+    -C cmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -C cmake.define.HAL_SANITIZE="${flags[$lane]}" \
+    -C cmake.define.HAL_C_API=ON .
 
 library=$("$CXX" -print-file-name="${runtime[$lane]}")
 [ -f "$library" ] || { echo "$CXX has no ${runtime[$lane]}: install the compiler's sanitizer runtime" >&2; exit 1; }

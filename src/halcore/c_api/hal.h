@@ -1,40 +1,27 @@
 /* hal.h: the stable C interface of hal-core. C11 and C++; no Python inside.
  *
  * Rules that hold everywhere:
- * - Functions return HAL_OK or a negative status; hal_last_error() then says why, by thread. A call that
- * fails changes nothing, unless its own comment says otherwise. No C++ exception leaves the library.
- * - Structs start with `size`, which the caller sets to sizeof: fields are only ever appended, so either side
- * may be the older one. Set the rest to zero first; fields that the library does not know must be zero. The
- * elements of an array have one size.
- * - Handles are opaque. Each comes from one function and is given back to the one beside it, which takes
- * NULL.
+ * - Functions return HAL_OK or a negative status; hal_last_error() then says why, by thread. A call
+ *   that fails changes nothing. No C++ exception leaves the library.
+ * - Structs start with `size`, which the caller sets to sizeof: fields are only ever appended, so either
+ *   side may be the older one. Set the rest to zero first; fields that the library does not know must be
+ *   zero. The elements of an array have one size.
+ * - Handles are opaque. Each comes from one function, and goes back to the one beside it, which takes NULL.
  * - Text is UTF-8 and is copied. Quantities are integers: milli-CPU, MiB, milli-GPU.
- * - A cluster may be used by several threads: calls take turns. Other handles are immutable once used in a
- * call.
+ * - A cluster may be used by several threads: calls take turns. A policy is fixed by its first use, a shape
+ *   from the start. Placements and explanations belong to one thread at a time.
  * - A scorer must not call back into the cluster that it is asked about: that is HAL_ERROR_ARGUMENT.
  */
 #ifndef HAL_H
 #define HAL_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "hal_plugin.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#define HAL_API __attribute__((visibility("default")))
-#else
-#define HAL_API
-#endif
-
-/* ---- Version and errors
- * ------------------------------------------------------------------------------------ */
-
-/* Of this header, and the oldest that the library of the same release still serves. */
-#define HAL_ABI_VERSION 1u
-#define HAL_ABI_VERSION_MIN 1u
+/* ---- Version and errors ---- */
 
 enum {
     HAL_OK = 0,
@@ -53,104 +40,7 @@ HAL_API const char* hal_version(void);
  */
 HAL_API const char* hal_last_error(void);
 
-/* ---- Scorers and filters: what a native plug-in implements; it needs this header, not the library
- * ----------- */
-
-enum { HAL_CPU = 0, HAL_MEMORY = 1 }; /* resource ids; extended resources follow */
-
-/* The state of a cluster as columns, by node id, 0 ... n_nodes - 1. Pointers into the cluster itself: read
- * them only while the call lasts that gave them. */
-typedef struct hal_columns {
-    size_t size;
-    size_t n_nodes; /* removed ones included: see present */
-    size_t n_resources;
-    const char* const* resource_names; /* [n_resources] */
-    const int64_t* const* free;        /* [n_resources][n_nodes] */
-    const int64_t* const* capacity;    /* [n_resources][n_nodes] */
-    const int64_t* capacity_max;       /* [n_resources]: of the largest present node */
-    const int32_t* gpu_count;          /* [n_nodes]: devices */
-    const int32_t* gpu_total_free;     /* [n_nodes]: milli-GPU over all devices */
-    const int32_t* gpu_idle;           /* [n_nodes]: devices that nothing runs on */
-    const int32_t* gpu_max_free;       /* [n_nodes]: milli-GPU of the freest device */
-    const int64_t* gpu_begin;          /* [n_nodes]: where the node's devices begin in gpu_free */
-    const int32_t* gpu_free;           /* milli-GPU by device */
-    int64_t gpu_count_max;             /* of the present node with most devices */
-    const uint32_t* tasks;             /* [n_nodes]: tasks that run there */
-    const uint8_t* present;            /* [n_nodes]: 0: removed */
-} hal_columns;
-
-/* What one task asks for. */
-typedef struct hal_request {
-    size_t size;
-    const int64_t* amounts; /* [n_resources] */
-    int32_t gpus;
-    int32_t gpu_milli;  /* of each device; 0 without GPUs, or when gpu_memory or gpu_profile decides it */
-    int64_t gpu_memory; /* MiB */
-    const char* const* gpu_models; /* [n_gpu_models], none: any */
-    size_t n_gpu_models;
-    const char* gpu_profile; /* "": none */
-} hal_request;
-
-/* One question to a scorer or filter: one task, and the nodes on which it fits. */
-typedef struct hal_batch {
-    size_t size;
-    uint32_t abi_version; /* of the caller */
-    uint32_t reserved;
-    size_t n_candidates;
-    const uint32_t* nodes; /* [n_candidates]: node ids */
-    const hal_request* request;
-    const hal_columns* columns;
-    const uint32_t*
-        placed; /* [n_placed]: nodes of this job's tasks so far; told to HAL_SCOPE_CONTEXT alone */
-    size_t n_placed;
-} hal_batch;
-
-/* Writes scores[i], from 0 to 1, higher is better, for every nodes[i]; or 1 (keep) or 0 (reject).
- * Returns 0; or 1 + i when nodes[i] cannot be judged; or a negative number. Any of these, and a score that is
- * unset, NaN or out of range, fails the call that asked with HAL_ERROR_POLICY, and the cluster is unchanged.
- * Called without Python's GIL, from any thread, by several at once for several clusters. Must not throw. The
- * same arguments must give the same answer. */
-typedef int (*hal_score_fn)(const hal_batch* batch, double* scores, void* data);
-typedef int (*hal_keep_fn)(const hal_batch* batch, uint8_t* keep, void* data);
-
-/* The same as text: the name of a capsule that holds such a function. */
-#define HAL_SCORE_SIGNATURE "int (hal_batch const *, double *, void *)"
-#define HAL_KEEP_SIGNATURE "int (hal_batch const *, uint8_t *, void *)"
-
-/* What a score depends on. CONTEXT: anything; computed anew for each decision. NODE: the request and the
- * node's own row of the columns, and capacity_max and gpu_count_max, alone (not on its id); kept until the
- * node changes. */
-enum { HAL_SCOPE_CONTEXT = 0, HAL_SCOPE_NODE = 1 };
-
-/* A scorer described. Name of a capsule that holds one: "hal_scorer". */
-typedef struct hal_scorer {
-    size_t size;
-    uint32_t abi_version; /* HAL_ABI_VERSION */
-    uint32_t scope;
-    const char* name; /* in explanations and errors */
-    hal_score_fn score;
-    void* data;                  /* handed to score */
-    void (*release)(void* data); /* NULL: nothing to do */
-} hal_scorer;
-
-/* A filter described. Name of a capsule that holds one: "hal_filter". */
-typedef struct hal_filter {
-    size_t size;
-    uint32_t abi_version;
-    uint32_t reserved;
-    const char* name;
-    hal_keep_fn keep;
-    void* data;
-    void (*release)(void* data);
-} hal_filter;
-
-/* In one source file of a shared library with scorers: tells who loads it by which header it was built. */
-#define HAL_PLUGIN                                \
-    extern HAL_API const uint32_t hal_plugin_abi; \
-    HAL_API const uint32_t hal_plugin_abi = HAL_ABI_VERSION;
-
-/* ---- Clusters
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Clusters ---- */
 
 typedef struct hal_cluster hal_cluster;
 
@@ -244,8 +134,7 @@ HAL_API int hal_cluster_node_name(hal_cluster* cluster, uint32_t node, const cha
 /* The columns as they are. Pointers into the cluster, valid until it changes. */
 HAL_API int hal_cluster_get_columns(hal_cluster* cluster, hal_columns* out);
 
-/* ---- Shapes and jobs
- * ------------------------------------------------------------------------------------------ */
+/* ---- Shapes and jobs ---- */
 
 typedef struct hal_shape
     hal_shape; /* what one task asks for: checked once, used for many jobs and clusters */
@@ -274,8 +163,7 @@ typedef struct hal_shape_spec {
     int64_t cpu;    /* milli-CPU */
     int64_t memory; /* MiB */
     int32_t gpus;
-    int32_t
-        gpu_milli; /* of each device, 1000: whole ones; 0: whole ones, or the share that holds gpu_memory */
+    int32_t gpu_milli; /* of each device, 1000: idle ones; 0: the share that holds gpu_memory */
     int64_t gpu_memory;
     const char* const* gpu_models; /* [n_gpu_models], none: any */
     size_t n_gpu_models;
@@ -300,8 +188,7 @@ typedef struct hal_job {
 HAL_API int hal_shape_new(const hal_shape_spec* spec, hal_shape** out);
 HAL_API void hal_shape_free(hal_shape* shape);
 
-/* ---- Policies
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Policies ---- */
 
 typedef struct hal_policy hal_policy; /* weighted scorers and filters */
 
@@ -335,8 +222,7 @@ HAL_API int hal_policy_add_named(hal_policy* policy, const char* scorer, double 
 HAL_API int hal_policy_add_scorer(hal_policy* policy, const hal_scorer* scorer, double weight);
 HAL_API int hal_policy_add_filter(hal_policy* policy, const hal_filter* filter);
 
-/* ---- Placing
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Placing ---- */
 
 typedef struct hal_placements hal_placements;
 
@@ -371,8 +257,7 @@ HAL_API void hal_placements_free(hal_placements* placements);
 HAL_API int hal_release(hal_cluster* cluster, const int64_t* ids, size_t n_ids);
 HAL_API int hal_release_named(hal_cluster* cluster, const char* name);
 
-/* ---- Explaining
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Explaining ---- */
 
 typedef struct hal_explanation hal_explanation;
 

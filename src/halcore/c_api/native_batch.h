@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "halcore/c_api/hal.h"
+#include "halcore/c_api/hal_plugin.h"
 #include "halcore/model/cluster.h"
 
 namespace hal {

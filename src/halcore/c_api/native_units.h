@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "halcore/c_api/hal.h"
+#include "halcore/c_api/hal_plugin.h"
 #include "halcore/policies/filter.h"
 #include "halcore/policies/scorer.h"
 
