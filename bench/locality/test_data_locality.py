@@ -6,7 +6,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import hal
-from hal.cli.bench_locality_place import workload
+from hal.cli.bench_locality_place import measure_everything, workload
 
 TASKS = 100_000
 
@@ -26,3 +26,10 @@ def test_place(benchmark: BenchmarkFixture, with_data: bool) -> None:
     assert (placed.status == 0).all()
     benchmark.extra_info["tasks_per_second"] = TASKS / benchmark.stats["min"]
     benchmark.extra_info["mean_transfer_seconds"] = work.transfer_seconds(placed)
+
+
+def test_everything_together() -> None:
+    """Fit, data, distance and affinity in one policy: jobs of several tasks stay in fewer racks."""
+    figures = measure_everything(10_000, 20_000)
+    assert figures["mean_racks_a_job_together"] <= figures["mean_racks_a_job_fit_alone"]
+    assert figures["tasks_per_second_together"] > figures["tasks_per_second_fit_alone"] / 100

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import hal
 from hal import _core
 from tests.topology import topology_twin as twin
 
@@ -27,3 +28,13 @@ def test_64_devices(count):
 def test_best_fit_over_two_sockets():
     # Socket 1 has two free devices, socket 0 three: a pair goes where it leaves nothing behind.
     assert chosen(0b0110_0111, [0] * 4 + [1] * 4, 2) == 0b0110_0000
+
+
+def test_a_job_of_several_gpus_takes_one_link_domain():
+    gpus = [hal.GPU("A100", link=k // 2) for k in range(6)]
+    cluster = hal.Cluster([hal.Node("n", cpus=8, gpus=gpus)])
+    for policy in ("best_fit", "fgd"):
+        with cluster.what_if() as trial:
+            hal.place(trial, hal.Job("one", gpus=1), policy, apply=True)
+            assert hal.place(trial, hal.Job("pair", gpus=2), policy)[0].gpus == ((2, 3),)
+            assert hal.place(trial, hal.Job("three", gpus=3), policy)[0].gpus == ((1, 2, 3),)

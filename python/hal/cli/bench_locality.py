@@ -156,6 +156,10 @@ _LABELS = {
     "tasks_per_second_without": "tasks a second, best fit alone",
     "mean_transfer_seconds": "mean transfer of a placed task, s",
     "mean_transfer_seconds_without": "mean transfer under best fit alone, s",
+    "tasks_per_second_together": "tasks a second, fit + data + distance + affinity",
+    "tasks_per_second_fit_alone": "tasks a second of the same jobs, best fit alone",
+    "mean_racks_a_job_together": "racks of a job of several tasks",
+    "mean_racks_a_job_fit_alone": "racks of a job of several tasks, best fit alone",
 }
 
 
@@ -172,11 +176,12 @@ def command(
     json: AsJson = False,
 ) -> None:
     """Measure content events, nearest sources (each checked against a scan) and placement by data."""
-    from hal.cli.bench_locality_place import measure_placement
+    from hal.cli.bench_locality_place import measure_everything, measure_placement
 
     figures = measure(datasets, caches, queries)
     placement = measure_placement(caches, tasks)
     figures.update((name, value) for name, value in placement.items() if name != "nodes")
+    figures.update(measure_everything(caches, tasks))
     if json:
         emit_json(figures)
         return

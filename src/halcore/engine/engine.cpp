@@ -73,7 +73,7 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
     scores_.clear();
     Transaction gang(cluster_);
     auto over = over_quota(job);
-    const bool ruled = bound_by_rules(job.traits);
+    const bool ruled = bound_by_rules(job.traits) || near(*policy);
     while (!over && static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
         if (!ruled) bound.tell(tasks_);
         const Choice choice =
@@ -113,6 +113,7 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
 PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<const Policy>& policy,
                           bool apply) {
     check_names(jobs);
+    near(*policy);
     sync_rules();
     for (const JobRequest& job : jobs) check_rules(job);
     PlaceResult out;
@@ -160,6 +161,7 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
     for (std::size_t j = 0; queues_ && j < shape.size(); ++j) {
         ledger(queues_).check("#" + std::to_string(j), traits.empty() ? 0 : traits[j]);
     }
+    near(*policy);
     sync_rules();
     for (std::size_t j = 0; rules_ && j < traits.size(); ++j)
         rules_->check("#" + std::to_string(j), traits[j]);

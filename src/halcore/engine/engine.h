@@ -118,8 +118,8 @@ class Engine {
     std::size_t bytes() const;
 
   private:
-    static constexpr std::size_t kPolicies = 8, kLedgers = 4, kRuleIndices = 64;  // remembered at most
-    static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;            // then indices are dropped
+    static constexpr std::size_t kPolicies = 8, kLedgers = 4, kRuleIndices = 128;  // remembered at most
+    static constexpr std::size_t kIndexBytes = std::size_t{512} << 20;             // then indices are dropped
 
     void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                    PlaceResult& out);
@@ -131,6 +131,8 @@ class Engine {
     void check_rules(const JobRequest& job) const;
     /// The index for a job that rules bind now; null: none do, and the policy's own index answers.
     RuleIndex* rule_index(ShapeId shape, TraitsId traits, BoundPolicy& bound);
+    /// How the policy comes apart, where the cluster has a tree; null: it does not.
+    const NearPolicy* near(const Policy& policy);
     /// The same without a policy: it only says what is refused.
     RuleIndex& refusals(ShapeId shape, TraitsId traits);
     /// What rules leave of a gang's choices, after those of `places`, which must outlive them.
@@ -151,7 +153,8 @@ class Engine {
     std::unique_ptr<RuleLedger> rules_;  // null: no job ever had a rule
     TraitsId rules_seen_ = 0;
     std::map<std::tuple<std::uint64_t, ShapeId, TraitsId>, std::unique_ptr<RuleIndex>> rule_indices_;
-    std::vector<TaskPlace> tasks_;  // scratch
+    std::map<std::uint64_t, std::unique_ptr<NearPolicy>> near_;  // by the policy's uid
+    std::vector<TaskPlace> tasks_;                               // scratch
     std::vector<double> scores_;
 };
 

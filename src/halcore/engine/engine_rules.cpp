@@ -16,6 +16,7 @@ void Engine::sync_rules() {
         const TraitsSpec& traits = cluster_.traits()[rules_seen_];
         if (!traits.rules.empty() || traits.exclusive) rules_ = std::make_unique<RuleLedger>(cluster_);
     }
+    if (!rules_ && !near_.empty()) rules_ = std::make_unique<RuleLedger>(cluster_);  // RuleIndex needs one
     if (rules_) rules_->sync();
 }
 
@@ -83,11 +84,26 @@ GangBounds Engine::gang_bounds(const std::string& name, const Gang& gang, Traits
 }
 
 RuleIndex* Engine::rule_index(ShapeId shape, TraitsId traits, BoundPolicy& bound) {
-    if (!bound_by_rules(traits)) return nullptr;
+    const NearPolicy* const apart = rules_ ? near(bound.policy()) : nullptr;
+    if (!apart && !bound_by_rules(traits)) return nullptr;
+    BoundPolicy* const scores = apart ? &this->bound(apart->rest) : &bound;  // may clear rule_indices_
     if (rule_indices_.size() > kRuleIndices) rule_indices_.clear();
     auto& index = rule_indices_[{bound.policy().uid(), shape, traits}];
-    if (!index) index = std::make_unique<RuleIndex>(cluster_, matcher_, &bound, *rules_, shape, traits);
+    if (!index) {
+        index = std::make_unique<RuleIndex>(cluster_, matcher_, scores, *rules_, shape, traits,
+                                            apart ? apart->weight : 0);
+    }
     return index.get();
+}
+
+const NearPolicy* Engine::near(const Policy& policy) {
+    if (policy.scope() != Scope::Context || !cluster_.tree()) return nullptr;
+    auto it = near_.find(policy.uid());
+    if (it == near_.end()) {
+        if (near_.size() >= kPolicies) near_.clear(), rule_indices_.clear();
+        it = near_.emplace(policy.uid(), split_near(policy)).first;
+    }
+    return it->second.get();
 }
 
 }  // namespace hal

@@ -7,19 +7,20 @@ namespace hal {
 namespace {
 
 constexpr double kSteps = 1073741824.0;  // 2^30, as BoundPolicy's
-constexpr std::size_t kFanOut = 16;
-constexpr std::uint32_t kNoVertex = UINT32_MAX;
+constexpr int kFiner = 30;               // bits of a key below those, so that distances add up exactly
 
 }  // namespace
 
 RuleIndex::RuleIndex(const Cluster& cluster, Matcher& matcher, BoundPolicy* policy, const RuleLedger& ledger,
-                     ShapeId shape, TraitsId traits)
+                     ShapeId shape, TraitsId traits, double near)
     : cluster_(cluster),
       matcher_(matcher),
       policy_(policy),
       ledger_(ledger),
       shape_(shape),
-      traits_(traits) {}
+      traits_(traits),
+      near_weight_(near),
+      near_(cluster) {}
 
 // ---- rules ---------------------------------------------------------------------------------------
 
@@ -59,8 +60,8 @@ bool RuleIndex::allows(NodeId node, std::uint64_t& bonus) const {
     return true;
 }
 
-std::uint64_t RuleIndex::through(std::uint32_t v, std::uint64_t key) const {
-    if (key == 0) return 0;
+RuleIndex::Key RuleIndex::through(std::uint32_t v, Key key) const {
+    if (key.value == 0) return {};
     std::uint64_t bonus = 0;
     const bool node = v < nodes_count_;
     for (std::size_t i = 0; i < rules().size(); ++i) {
@@ -73,9 +74,13 @@ std::uint64_t RuleIndex::through(std::uint32_t v, std::uint64_t key) const {
             domain = domain_[v];
             if (domain < 0 || level != cluster_.tree()->topology().level(domain)) continue;
         }
-        if (!ask(i, domain, bonus)) return 0;
+        if (!ask(i, domain, bonus)) return {};
     }
-    return key + (bonus << 32);
+    key.value += bonus << kFiner;
+    if (near_step_ && node) key.value += near_step_ * static_cast<std::uint64_t>(near_.node_part(v));
+    if (near_step_ && !node && domain_[v] >= 0)
+        key.value += near_step_ * static_cast<std::uint64_t>(near_.domain_part(domain_[v]));
+    return key;
 }
 
 void RuleIndex::measure(std::vector<std::size_t>& moved) {
@@ -113,69 +118,6 @@ std::string RuleIndex::refusal(NodeId node, std::span<const TaskPlace> own) {
 
 // ---- the tree ------------------------------------------------------------------------------------
 
-std::uint32_t RuleIndex::group(std::vector<std::uint32_t> members) {
-    while (members.size() > kFanOut) {
-        std::vector<std::uint32_t> blocks;
-        for (std::size_t i = 0; i < members.size(); i += kFanOut) {
-            const auto from = members.begin() + static_cast<std::ptrdiff_t>(i);
-            const auto to =
-                members.begin() + static_cast<std::ptrdiff_t>(std::min(i + kFanOut, members.size()));
-            blocks.push_back(group({from, to}));
-        }
-        members = std::move(blocks);
-    }
-    const auto v = static_cast<std::uint32_t>(parent_.size());
-    parent_.push_back(kNoVertex);
-    domain_.push_back(-1);
-    for (const std::uint32_t child : members) parent_[child] = v;
-    children_.insert(children_.end(), members.begin(), members.end());
-    child_begin_.push_back(static_cast<std::uint32_t>(children_.size()));
-    return v;
-}
-
-void RuleIndex::build() {
-    counted_ = ledger_.counted();
-    nodes_count_ = cluster_.node_slots();
-    parent_.assign(nodes_count_, kNoVertex);
-    domain_.assign(nodes_count_, -1);
-    children_.clear();
-    child_begin_.assign(1, 0);
-    const Topology* const topology = cluster_.tree() ? &cluster_.tree()->topology() : nullptr;
-    const std::size_t domains = topology ? static_cast<std::size_t>(topology->n_domains()) : 0;
-    std::vector<std::vector<std::uint32_t>> members(domains + 1);  // last: outside of the tree
-    for (NodeId n = 0; n < nodes_count_; ++n) {
-        const std::int32_t position = topology ? cluster_.tree()->position(n) : -1;
-        members[position < 0 ? domains : topology->node_domain(topology->node_order()[position])].push_back(
-            n);
-    }
-    vertex_of_.assign(domains, kNoVertex);
-    for (std::size_t d = domains; d-- > 0;) {
-        const std::uint32_t v = group(std::move(members[d]));
-        domain_[v] = static_cast<std::int32_t>(d);
-        vertex_of_[d] = v;
-        members[d ? topology->parent(static_cast<std::int32_t>(d)) : domains].push_back(v);
-    }
-    group(std::move(members[domains]));
-
-    double weights = 0;
-    for (const Constraint& rule : rules()) weights += rule.weight;
-    scale_ = 1 / (1 + weights);
-    even_.assign(rules().size(), {});
-    none_.assign(rules().size(), false);
-    seen_.assign(rules().size(), UINT64_MAX);
-    for (std::size_t i = 0; i < rules().size(); ++i) {
-        if (rules()[i].kind != Constraint::Kind::Even) continue;
-        const std::int32_t level = ledger_.counter(rules()[i]).level;
-        for (NodeId n = 0; n < nodes_count_; ++n) {
-            if (!cluster_.present(n) || matcher_.capacity_of(shape_, cluster_.kind(n)) == 0) continue;
-            if (const std::int32_t d = ledger_.domain(level, n); d >= 0) even_[i].domains.push_back(d);
-        }
-        auto& all = even_[i].domains;
-        std::sort(all.begin(), all.end());
-        all.erase(std::unique(all.begin(), all.end()), all.end());
-    }
-}
-
 bool RuleIndex::prepare() {
     const bool anew = counted_ != ledger_.counted();
     if (anew) build();
@@ -184,14 +126,14 @@ bool RuleIndex::prepare() {
     return anew;
 }
 
-std::uint64_t RuleIndex::base(NodeId node, double total) const {
-    const auto steps = static_cast<std::uint64_t>(total * scale_ * kSteps + 0.5);
+RuleIndex::Key RuleIndex::base(NodeId node, double total) const {
+    const auto steps = static_cast<std::uint64_t>(total * (1 - near_weight_) * scale_ * kSteps + 0.5);
     const std::uint64_t seed = policy_->policy().tie_seed();
-    return (steps + 1) << 32 | (UINT32_MAX - (seed ? tie_rank(node, seed) : node));
+    return {(steps << kFiner) + 1, UINT32_MAX - (seed ? tie_rank(node, seed) : node)};
 }
 
-std::uint64_t RuleIndex::best_below(std::uint32_t v) const {
-    std::uint64_t best = 0;
+RuleIndex::Key RuleIndex::best_below(std::uint32_t v) const {
+    Key best;
     const std::size_t at = v - nodes_count_;
     for (std::uint32_t i = child_begin_[at]; i < child_begin_[at + 1]; ++i)
         best = std::max(best, keys_[children_[i]]);
@@ -200,7 +142,7 @@ std::uint64_t RuleIndex::best_below(std::uint32_t v) const {
 
 void RuleIndex::regate(std::uint32_t v) {
     for (;;) {
-        const std::uint64_t key = through(v, best_[v]);
+        const Key key = through(v, best_[v]);
         if (key == keys_[v]) return;
         keys_[v] = key;
         v = parent_[v];
@@ -213,7 +155,7 @@ void RuleIndex::regate(std::uint32_t v) {
 void RuleIndex::rescore(std::span<const TaskPlace> own) {
     fitting_.clear();
     for (const NodeId n : nodes_) {
-        best_[n] = 0;
+        best_[n] = {};
         if (matcher_.fits(shape_, n) && alone(n, own)) fitting_.push_back(n);
     }
     totals_.resize(fitting_.size());
@@ -223,10 +165,19 @@ void RuleIndex::rescore(std::span<const TaskPlace> own) {
 
 void RuleIndex::follow(std::span<const TaskPlace> own) {
     nodes_.clear();
-    if (prepare()) {
+    near_nodes_.clear(), near_domains_.clear();
+    const bool anew = prepare() || !filled_;
+    filled_ = true;
+    if (anew) near_.reset();
+    if (near_weight_ > 0 && cluster_.tree()) {
+        near_.follow(own, near_domains_, near_nodes_);
+        near_step_ = static_cast<std::uint64_t>(near_weight_ * scale_ * kSteps * (1 << kFiner) /
+                                                static_cast<double>(near_.whole()));
+    }
+    if (anew) {
         for (NodeId n = 0; n < nodes_count_; ++n) nodes_.push_back(n);
-        keys_.assign(parent_.size(), 0);
-        best_.assign(parent_.size(), 0);
+        keys_.assign(parent_.size(), {});
+        best_.assign(parent_.size(), {});
         rescore(own);
         for (std::uint32_t v = 0; v < parent_.size(); ++v) {  // children come before their parents
             if (v >= nodes_count_) best_[v] = best_below(v);
@@ -237,6 +188,8 @@ void RuleIndex::follow(std::span<const TaskPlace> own) {
         cluster_.changes().since(synced_, [&](std::uint32_t n) { nodes_.push_back(n); });
         rescore(own);
         for (const NodeId n : nodes_) regate(n);
+        for (const NodeId n : near_nodes_) regate(n);
+        for (const std::int32_t d : near_domains_) regate(vertex_of_[d]);
         for (std::size_t i = 0; i < rules().size(); ++i) {
             const RuleCounter& counter = ledger_.counter(rules()[i]);
             const auto vertex = [&](std::uint32_t d) {
@@ -261,14 +214,14 @@ Choice RuleIndex::choose(std::span<const TaskPlace> own) {
     if (policy_->policy().scope() == Scope::Context) return scan(own);
     follow(own);
     auto v = static_cast<std::uint32_t>(parent_.size() - 1);
-    const std::uint64_t top = keys_[v];
-    if (top == 0) return {};
+    const Key top = keys_[v];
+    if (top.value == 0) return {};
     while (v >= nodes_count_) {
         std::uint32_t i = child_begin_[v - nodes_count_];
         while (keys_[children_[i]] != best_[v]) ++i;
         v = children_[i];
     }
-    return {v, static_cast<double>((top >> 32) - 1) / kSteps};
+    return {v, std::min(1.0, static_cast<double>(top.value - 1) / kSteps / (1 << kFiner))};
 }
 
 Choice RuleIndex::scan(std::span<const TaskPlace> own) {
@@ -282,15 +235,16 @@ Choice RuleIndex::scan(std::span<const TaskPlace> own) {
     if (nodes.empty()) return {};
     std::vector<double> totals(nodes.size());
     policy_->score(shape_, nodes, totals, {});
-    std::uint64_t best = 0;
+    Key best;
     NodeId chosen = kNoNode;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         std::uint64_t bonus = 0;
         allows(nodes[i], bonus);
-        const std::uint64_t key = base(nodes[i], totals[i]) + (bonus << 32);
+        Key key = base(nodes[i], totals[i]);
+        key.value += bonus << kFiner;
         if (key > best) best = key, chosen = nodes[i];
     }
-    return {chosen, static_cast<double>((best >> 32) - 1) / kSteps};
+    return {chosen, static_cast<double>(best.value - 1) / kSteps / (1 << kFiner)};
 }
 
 }  // namespace hal

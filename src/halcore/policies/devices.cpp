@@ -1,5 +1,8 @@
 #include "halcore/policies/devices.h"
 
+#include <array>
+
+#include "halcore/model/links.h"
 #include "halcore/policies/filters/filters.h"
 
 namespace hal {
@@ -34,6 +37,16 @@ double room_lost(const Cluster& cluster, const Shape& s, NodeId node, int g) {
 std::uint64_t tightest_devices(const Cluster& cluster, const Shape& s, NodeId node, std::uint64_t eligible) {
     const auto free = cluster.gpu_free(node);
     std::uint64_t fitting = fitting_devices(cluster, s, node, eligible), taken = 0;
+    if (s.whole() && s.gpus > 1) {  // over the fewest link domains; in one domain alone, the first ones
+        const auto& devices = cluster.node_class(node).devices;
+        std::array<std::int32_t, kMaxGpusPerNode> domain{};
+        bool differ = false;
+        for (std::size_t g = 0; g < devices.size(); ++g) {
+            domain[g] = devices[g].domain;
+            differ |= domain[g] != domain[0];
+        }
+        if (differ) return choose_devices(fitting, {domain.data(), devices.size()}, s.gpus);
+    }
     for (int i = 0; i < s.gpus; ++i) {
         int best = std::countr_zero(fitting);
         if (s.profile != kNoProfile) {

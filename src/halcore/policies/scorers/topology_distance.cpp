@@ -1,8 +1,11 @@
 // Topology distance: near the tasks of the same job that are placed already.
 // Assumes: the cluster has a topology; without one, and for a job's first task, every node is the same.
 // Score: 1 - mean distance to those tasks / distance of the root's level; 0 outside of the tree.
-// Cost: O(domains) a task placed and O(1) a node, but every node that fits is looked at for each decision.
+// Cost: O(domains) a task placed and O(1) a node. Every node that fits is looked at for each decision, but
+// where NearTasks (engine/near_tasks.h) stands in for it.
 // Source: mean hop count, as in Slurm's topology/tree and Mache, Lo, "Dispersal metrics", 1996.
+#include "halcore/policies/scorers/topology_distance.h"
+
 #include <algorithm>
 #include <vector>
 
@@ -72,8 +75,14 @@ class TopologyDistance final : public BoundScorer {
 
 }  // namespace
 
+using TopologyDistanceScorer = SimpleScorer<TopologyDistance, int>;
+
 ScorerPtr make_topology_distance(Params&) {
-    return std::make_shared<SimpleScorer<TopologyDistance, int>>("topology_distance", 0, Scope::Context);
+    return std::make_shared<TopologyDistanceScorer>("topology_distance", 0, Scope::Context);
+}
+
+bool is_topology_distance(const Scorer& scorer) {
+    return dynamic_cast<const TopologyDistanceScorer*>(&scorer) != nullptr;
 }
 
 }  // namespace hal
