@@ -21,7 +21,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """Yield address, token and process of a ``hal serve`` with 5,000 nodes."""
-    nodes = [{"name": "n", "count": 5000, "cpus": 64, "memory": "256GiB", "gpus": {"count": 8, "model": "A100"}}]
+    nodes = [
+        {"name": "n", "count": 5000, "cpus": 64, "memory": "256GiB", "gpus": {"count": 8, "model": "A100"}}
+    ]
     (tmp_path / "c.json").write_text(json.dumps({"nodes": nodes}))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
