@@ -86,7 +86,7 @@ def test_numpy_peer_gives_the_same_answers_slower(benchmark: BenchmarkFixture, n
     ratio = benchmark.stats["min"] / ours
     benchmark.extra_info["placements_per_second"] = JOBS / benchmark.stats["min"]
     benchmark.extra_info["hal_is_faster_by"] = ratio
-    assert ratio > 50  # a loaded machine halves what a quiet one shows
+    assert ratio > {"best_fit": 75, "best_fit, truncated": 50}[name]  # 147 and 77 were seen
 
 
 @pytest.mark.benchmark(group="OpenB, one by one")
