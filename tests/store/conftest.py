@@ -19,9 +19,9 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
-    """Return a maker of empty databases, of each kind."""
+    """Return a maker of empty databases, of each kind; the one before it may be gone."""
     count = itertools.count()
     if request.param == "sqlite":
         return lambda: f"sqlite:///{tmp_path}/{next(count)}.db"
     running: Server = request.getfixturevalue("postgres")
-    return lambda: running.fresh(f"test_{abs(hash(request.node.name))}_{next(count)}")
+    return running.fresh
