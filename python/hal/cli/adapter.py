@@ -1,22 +1,20 @@
-"""Connecting to an orchestrator from the command line: ``--adapter slurm --option config=/etc/slurm/slurm.conf``."""
+"""Connecting to an orchestrator from the command line: ``--adapter slurm --option conf=/etc/slurm/slurm.conf``."""
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hal.errors import AdapterError
+from hal.plugins import load
 
 if TYPE_CHECKING:
     from hal.adapters.contract import Adapter
 
 __all__ = ["Name", "Options", "connect"]
 
-Name = Annotated[
-    str, typer.Option("--adapter", help="Orchestrator: slurm, kubernetes, ray, nomad, or a plugin's.")
-]
+Name = Annotated[str, typer.Option("--adapter", help="Orchestrator by name; `hal plugins` lists them.")]
 Options = Annotated[
     list[str] | None,
     typer.Option(
@@ -30,23 +28,20 @@ def connect(name: str, options: list[str] | None) -> Adapter:
 
     Raises
     ------
+    HalError
+        There is none of that name, or it was written for another contract.
     AdapterError
-        There is none of that name, an option is not ``key=value``, or the orchestrator cannot be reached.
+        An option is not ``key=value``, or the orchestrator cannot be reached.
     MissingExtra
         What the adapter needs is not installed.
     """
-    found = {point.name: point for point in entry_points(group="hal.adapters")}
-    if name not in found:
-        raise AdapterError(
-            f"adapter = {name!r}: there is none; installed are {', '.join(sorted(found)) or 'none'}"
-        )
     given: dict[str, str] = {}
     for option in options or []:
         key, equals, value = option.partition("=")
         if not equals or not key.isidentifier():
             raise AdapterError(f"option = {option!r}: give key=value")
         given[key] = value
-    make = found[name].load()
+    make = load("adapter", name)
     try:
         adapter: Adapter = make(**given)
     except TypeError as error:

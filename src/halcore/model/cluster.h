@@ -146,7 +146,12 @@ class Cluster {
     bool fits(const TaskPlace& task) const;  // checks everything, for answers from outside
     JobId add_job(std::string name, std::int32_t priority, TaskList taken_tasks,
                   std::shared_ptr<const Gang> gang = nullptr, std::vector<std::uint8_t> roles = {});
-    void reserve_jobs(std::size_t more) { jobs_.reserve(jobs_.size() + more); }
+    /// Room for a batch at once; never less than twice as much as before, so that batches of one cost O(1)
+    /// each.
+    void reserve_jobs(std::size_t more) {
+        if (jobs_.size() + more > jobs_.capacity())
+            jobs_.reserve(std::max(jobs_.size() + more, 2 * jobs_.capacity()));
+    }
     /// The resources of its tasks are given back too.
     void remove_job(JobId id);
     /// Takes tasks of a running job away, or adds ones already taken (elastic gangs, lost nodes, moves).

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from hal.adapters import FileLock, JobQueued, Loop, Outcome
@@ -230,6 +234,24 @@ def test_a_thousand_jobs_are_read_in_a_few_calls(harness: SlurmHarness) -> None:
     for line in slurm.run(["squeue", "-h", "-t", "R", "-r", "-j", array, "-o", "%N"]).splitlines():
         used[line] = used.get(line, 0) + 1
     assert max(used.values()) <= 16
+
+
+def test_the_command_line_advises_then_does(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    job, wide = slurm.sbatch("-p", "gpu", "--gres=gpu:a100:2"), slurm.sbatch("-p", "gpu", "-N", "9")
+    command = [str(Path(sys.executable).with_name("hal"))]
+    source = ["--adapter", "slurm", "-o", f"conf={slurm.conf}", "--policy", "fgd"]
+    told = json.loads(slurm.run([*command, "advise", *source, "--json"], timeout=120))
+    assert {row["job"]: row["status"] for row in told["placements"]} == {job: "PLACED", wide: "INFEASIBLE"}
+    assert not harness.where(job)
+    done = subprocess.run(
+        [*command, "run", *source, "--rounds", "2", "--interval", "0.2"],
+        capture_output=True, text=True, timeout=120, check=True, env=slurm.environment,
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {"applied": 1} in [line.get("outcomes") for line in lines]
+    until(lambda: list(harness.where(job)) == told["placements"][0]["nodes"])
+    assert "nodes fit" in slurm.run(["scontrol", "show", "job", wide])
 
 
 def test_one_decider_at_a_time(tmp_path: object, harness: SlurmHarness) -> None:
