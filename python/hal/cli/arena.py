@@ -10,11 +10,11 @@ import typer
 
 from hal.arena import contest, page, report
 from hal.arena.page import number
-from hal.cli.objects import policy_named
-from hal.cli.output import AsJson, console, emit_json, table
+from hal.cli.objects import listed, policy_named
+from hal.cli.output import AsJson, console, emit_json, table, write_text
 from hal.cli.progress import progress
 from hal.cli.seeds import seed_range
-from hal.errors import HalError, InvalidModel
+from hal.errors import InvalidModel
 from hal.policy import Policy
 from hal.replay import openb
 from hal.replay.openb.synthetic import synthetic_nodes, synthetic_tasks
@@ -45,8 +45,8 @@ def command(
 
     A policy counts as better only where a mark says so: the others may be luck.
     """
-    given = {text: _policy(text) for text in _list("--policies", policies)}
-    asked, numbers = _list("--traces", traces), seed_range(seeds)
+    given = {text: _policy(text) for text in listed("--policies", policies)}
+    asked, numbers = listed("--traces", traces), seed_range(seeds)
     experiments = [_experiment(name, tasks) for name in asked]
     with progress(len(given) * len(experiments) * len(numbers)) as step:
         found = report(contest(given, experiments, numbers, jobs=jobs, step=step))
@@ -55,7 +55,7 @@ def command(
         (html, page(found) if html else ""),
     ):
         if path is not None:
-            _write(path, text)
+            write_text(path, text)
     if as_json:
         emit_json(found)
         return
@@ -63,13 +63,6 @@ def command(
     screen.print(_means(found))
     screen.print(_comparisons(found))
     screen.print(_wins(found))
-
-
-def _list(option: str, text: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or len(set(parts)) != len(parts):
-        raise InvalidModel(f"{option} {text}: give different names joined by commas")
-    return parts
 
 
 def _policy(text: str) -> Policy | str:
@@ -90,13 +83,6 @@ def _experiment(name: str, tasks: int) -> openb.Experiment:
     if name == "synthetic":
         return openb.Experiment(name, synthetic_nodes(), synthetic_tasks(tasks, seed=1))
     return openb.Experiment.load(name)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise HalError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _means(found: dict[str, Any]) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["AsJson", "console", "emit_json", "table"]
+from hal.errors import HalError
+
+__all__ = ["AsJson", "console", "emit_json", "table", "write_text"]
 
 #: The ``--json`` option, the same everywhere.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -35,3 +38,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     for row in rows:
         out.add_row(*(str(cell) for cell in row))
     return out
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that an option names.
+
+    Raises
+    ------
+    HalError
+        It cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HalError(f"{path}: cannot be written ({error.strerror})") from None

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Entry]] = {
+    "bench place": Entry("hal.cli.bench_place", "Measure policies on nodes × shapes; compare runs."),
     "bench gangs": Entry("hal.cli.bench_gangs", "Place large gangs fast; compare small ones with CP-SAT."),
     "bench plans": Entry(
         "hal.cli.bench_plans", "Plan a preemption and a rebalancing; show what they disturb."
