@@ -47,6 +47,10 @@ class Mirror:
         self.waiting = {job.name: job for job in snapshot.jobs}
         self.running = {running.job.name: running for running in snapshot.running}
         self.dropped = [*snapshot.dropped, *lies]
+        self._open = {node.name: node.schedulable for node in snapshot.nodes}  # as the orchestrator has it
+        self._closed: set[str] = set()  # nodes cordoned here, because what is said to run there does not fit
+        self._unbooked = {name for name in self.running if not self.cluster.runs(name)}
+        self._close(self._unbooked)
 
     def follow(self, deltas: Iterable[Delta]) -> int:
         """Take in changes; returns how many."""
@@ -54,6 +58,8 @@ class Mirror:
         for delta in deltas:
             self._one(delta)
             count += 1
+        if count and self._closed:
+            self._again()
         return count
 
     def started(self, running: Running) -> None:
@@ -64,7 +70,7 @@ class Mirror:
             return
         self._forget(name)
         self.running[name] = running
-        self.dropped += book(self.cluster, running)
+        self._book(running)
 
     def _one(self, delta: Delta) -> None:
         match delta:
@@ -84,12 +90,13 @@ class Mirror:
                 self.waiting.pop(name, None)
 
     def _node(self, node: hal.Node) -> None:
+        self._open[node.name] = node.schedulable
         if node.name not in self.cluster:
             self.cluster.add(node)
             # What is said to run here may have been told before the node was.
             for running in [r for r in self.running.values() if node.name in r.nodes]:
                 if not self.cluster.runs(running.job.name):
-                    self.dropped += book(self.cluster, running)
+                    self._book(running)
             return
         try:
             self.cluster.update(node)
@@ -97,7 +104,31 @@ class Mirror:
             self.cluster.cordon(node.name)
             self.dropped.append(Dropped(f"node {node.name}", "capacity", str(error), "unschedulable"))
 
+    def _book(self, running: Running) -> None:
+        lies = book(self.cluster, running)
+        self.dropped += lies
+        if lies:
+            self._unbooked.add(running.job.name)
+            self._close(self._unbooked)
+
+    def _close(self, unbooked: set[str]) -> None:
+        self._closed |= {node for name in unbooked for node in self.running[name].nodes}
+
+    def _again(self) -> None:
+        """Try what did not fit before: what held its place may have been told to leave since."""
+        for node in self._closed:
+            if node in self.cluster:
+                self.cluster.cordon(node, cordoned=not self._open.get(node, True))
+        waiting, self._unbooked, self._closed = self._unbooked, set(), set()
+        for name in sorted(waiting):
+            if name in self.running and not self.cluster.runs(name):
+                running = self.running[name]
+                if book(self.cluster, running):
+                    self._unbooked.add(name)
+        self._close(self._unbooked)
+
     def _forget(self, name: str) -> None:
+        self._unbooked.discard(name)
         if self.running.pop(name, None) is not None and self.cluster.runs(name):
             self.cluster.release(name)
 

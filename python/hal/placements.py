@@ -150,7 +150,9 @@ class Placements(Sequence[Placement]):
 
         Notes
         -----
-        O(nodes), plus O(jobs) to take decisions back and put them again.
+        O(nodes), plus O(jobs) to take decisions back and put them again. A policy that learns its typical tasks from
+        what was seen (`hal.policies.Fgd`, `hal.policies.ExpectedWaste` without ``typical``) scores by all that has been
+        seen by then, which may be more than when the job's turn came.
         """
         line = self._line(self._given(job))
         core = self._handle

@@ -129,6 +129,23 @@ def test_an_orchestrator_that_lies_about_capacity_gets_no_more() -> None:
     assert of.running[name].nodes == ("m1",)
 
 
+def test_what_contradicted_itself_is_booked_once_it_adds_up() -> None:
+    of = Orchestrator(nodes=1)
+    loop, _, _ = loop_of(of)
+    big, small = of.submit(1, cpus=6)[0], of.submit(1, cpus=4)[0]
+    loop.follow(0)
+    both = [Running(of.waiting[big], ("m0",)), Running(of.waiting[small], ("m0",))]
+    of.tell(*(JobStarted(running) for running in both))  # 10 CPUs on a node of 8, until the first has gone
+    loop.follow(0)
+    assert not loop.mirror.cluster.node("m0").schedulable
+    assert loop.mirror.cluster.jobs() == [big]
+    of.tell(JobGone(big))
+    loop.follow(0)
+    assert loop.mirror.cluster.jobs() == [small]
+    agree(loop, of)
+    assert loop.mirror.cluster.node("m0").schedulable
+
+
 def test_faults_are_waited_out_and_the_loop_ends_when_told() -> None:
     of = Orchestrator()
     names = of.submit(3)
