@@ -174,7 +174,7 @@ def test_slurmctld_restarted_in_the_middle(harness: SlurmHarness) -> None:
     try:
         until(lambda: all(slurm.job(job)["JobState"] == "RUNNING" for job in before))
         where = {job: list(harness.where(job)) for job in before}
-        slurm.kill("slurmctld")
+        slurm.end("slurmctld")
         time.sleep(1.5)
         slurm.start_controller()
         after = [slurm.sbatch("-p", "cpu") for _ in range(5)]
