@@ -125,7 +125,7 @@ def test_tasks_dealt_out_unevenly_delay_nobody(harness: SlurmHarness) -> None:
     thread = threading.Thread(target=Loop(harness.adapter()).run, args=(stop,), kwargs={"interval": 0.3})
     thread.start()
     try:
-        until(lambda: all(harness.where(job) for job in jobs), 40)
+        until(lambda: all(harness.where(job) for job in jobs), 120)
     finally:
         stop.set()
         thread.join()
