@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -91,7 +92,7 @@ def jobs_run_where_they_are_put(harness: Harness) -> None:
     assert [answer.job for answer in answers] == [placement.job for placement in placed]
     assert all(answer.outcome.holds for answer in answers), answers
     for placement in placed:
-        _until(harness, lambda p=placement: sorted(harness.where(p.job)) == sorted(p.nodes))  # type: ignore[misc]
+        _until(harness, functools.partial(_runs_there, harness, placement))
     again = adapter.apply(placed)
     assert all(answer.outcome.holds for answer in again), again
     for placement in placed:
@@ -209,6 +210,10 @@ def _place(adapter: Adapter, names: Sequence[str], *, without: str = "") -> list
     placed = list(hal.place(snapshot.cluster, jobs, "worst_fit"))
     assert all(placement.placed for placement in placed), placed
     return placed
+
+
+def _runs_there(harness: Harness, placement: hal.Placement) -> bool:
+    return sorted(harness.where(placement.job)) == sorted(placement.nodes)
 
 
 def _until(harness: Harness, true: Callable[[], bool]) -> None:

@@ -154,7 +154,7 @@ class SlurmAdapter:
         sent: dict[int, hal.Placement] = {}
         commands: list[str] = []
         for index, placement in enumerate(placements):
-            answer = _ready(placement, jobs.get(placement.job), known)
+            answer = _ready(placement, _find(jobs, placement.job), known)
             if answer is not None:
                 answers[index] = answer
                 continue
@@ -168,7 +168,7 @@ class SlurmAdapter:
             except hal.AdapterError as error:
                 answers |= {i: Applied(p.job, Outcome.UNKNOWN, str(error)) for i, p in sent.items()}
             else:
-                answers |= {i: _became(p, jobs.get(p.job), said) for i, p in sent.items()}
+                answers |= {i: _became(p, _find(jobs, p.job), said) for i, p in sent.items()}
         return [answers[index] for index in range(len(placements))]
 
     def _by_name(self) -> dict[str, JobRecord]:
@@ -177,7 +177,7 @@ class SlurmAdapter:
             jobs[job_name(job)] = job
             if job.array_job and not job.array.isdigit():  # the parent stands for the tasks that wait
                 jobs.setdefault(f"{job.array_job}_*", job)
-        return _Arrays(jobs)
+        return jobs
 
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Write why jobs wait into their administrator's comment, which users see with ``scontrol show job``."""
@@ -193,14 +193,9 @@ class SlurmAdapter:
         """Nothing is held open."""
 
 
-class _Arrays(dict[str, JobRecord]):
-    """Jobs by name; a task of an array that waits is found under its parent."""
-
-    def get(self, name: str, default: object = None) -> JobRecord | None:  # type: ignore[override]
-        if name in self:
-            return self[name]
-        parent, _, task = name.partition("_")
-        return dict.get(self, f"{parent}_*") if task else None
+def _find(jobs: Mapping[str, JobRecord], name: str) -> JobRecord | None:
+    """Return a job's record; a task of an array that waits has its parent's."""
+    return jobs.get(name) or jobs.get(f"{name.partition('_')[0]}_*")
 
 
 def differences(before: Converted, after: Converted) -> Iterator[Delta]:

@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,11 +94,9 @@ def test_several_trees_may_be_joined():
     assert topology.distances(["n1", "n2"])[0].tolist() == [0, 4]
 
 
-def test_files_of_real_servers(tmp_path):
-    folder = Path(os.environ.get("HAL_TRACES", "traces")).parent / "fixtures"
-    found = sorted(folder.glob("slurm-*/topology.conf"))
-    if not found:
-        pytest.skip("no fixtures beside $HAL_TRACES")
+def test_files_of_real_servers(traces, tmp_path):
+    found = sorted((traces.parent / "fixtures").glob("slurm-*/topology.conf"))
+    assert found
     for path in found:
         topology = from_slurm(path)
         assert topology == from_slurm(path.with_name("scontrol_topology.txt"))
