@@ -32,7 +32,7 @@ __all__ = [
     "Stale",
 ]
 
-#: Version of this contract, (major, minor): an adapter of the same major and no newer minor works.
+#: Version of this contract, (major, minor): an adapter of the same major works.
 CONTRACT: Final = (1, 0)
 
 

@@ -146,6 +146,6 @@ def test_refuses_what_is_no_controller():
     with pytest.raises(hal.InvalidModel, match="controller"):
         Loop(object())
     future = Scripted()
-    future.contract = (1, 99)
-    with pytest.raises(hal.InvalidModel, match=r"contract 1\.99"):
+    future.contract = (2, 0)
+    with pytest.raises(hal.plugins.WrongContract, match=r"newer contract 2\.0"):
         Loop(future)

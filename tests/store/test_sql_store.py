@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hal.errors import HalError, InvalidModel
-from hal.store import CONTRACT_VERSION, Conflict, Reservation, Store, open_store
+from hal.store import CONTRACT, Conflict, Reservation, Store, open_store
 from tests.store.crash import (
     CAPACITY,
     STEPS,
@@ -98,7 +98,7 @@ def test_a_database_server_that_crashes_keeps_what_was_accepted(postgres):
 def test_contract(fresh):
     store = open_store(fresh())
     assert isinstance(store, Store)
-    assert store.contract_version == CONTRACT_VERSION
+    assert store.contract == CONTRACT
     store.declare(CAPACITY)
     assert store.capacities() == CAPACITY
     first = held("first", 0, 10, n1=4)

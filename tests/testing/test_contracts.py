@@ -2,59 +2,69 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import pytest
 
+from hal.control import Advice, Pid, Static, make
 from hal.errors import HalError
 from hal.plugins import WrongContract
+from hal.predict import Predictor, RuntimeGuess
+from hal.store import SqlStore
 from hal.testing import Broken, check_contract
 
 
-class Memory:
+def store() -> SqlStore:
+    return SqlStore(f"sqlite:///{tempfile.mkdtemp()}/a.db")
+
+
+class NeverRefuses(SqlStore):
+    def _check_room(self, *_: Any) -> None:
+        """There is always room."""
+
+
+class ForgetsVersions(SqlStore):
+    def set_quota(self, queue: str, limits: Any, *, version: int | None = None) -> Any:
+        return super().set_quota(queue, limits)
+
+
+class Knows:
+    """Guesses as the user asked."""
+
+    def submitted(self, now: int, job: str, *, requested: int, procs: int = 1, user: str = "") -> Any:
+        return RuntimeGuess(requested, requested, requested)
+
+    def started(self, now: int, job: str) -> None: ...
+    def finished(self, now: int, job: str) -> None: ...
+    def withdrawn(self, job: str) -> None: ...
+
+
+class Exceeds(Knows):
+    def submitted(self, now: int, job: str, *, requested: int, procs: int = 1, user: str = "") -> Any:
+        return RuntimeGuess(1, 90, 90)
+
+
+class Wavers(Knows):
+    made = 0
+
     def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
+        Wavers.made += 1
+        self.first = Wavers.made
 
-    def get(self, key: str) -> bytes | None:
-        return self.kept.get(key)
-
-    def put(self, key: str, value: bytes) -> None:
-        self.kept[key] = value
-
-    def delete(self, key: str) -> None:
-        self.kept.pop(key, None)
-
-    def keys(self) -> list[str]:
-        return sorted(self.kept)
+    def submitted(self, now: int, job: str, *, requested: int, procs: int = 1, user: str = "") -> Any:
+        return RuntimeGuess(1, 1, 1 + self.first % 2)
 
 
-class KeepsFirst(Memory):
-    def put(self, key: str, value: bytes) -> None:
-        self.kept.setdefault(key, value)
+class Forgets(Pid):
+    """Takes up nothing of its state."""
+
+    def restore(self, state: Any) -> None: ...
 
 
-class Unsorted(Memory):
-    def keys(self) -> list[str]:
-        return list(self.kept)
-
-
-class Mean:
-    name = "mean"
-
-    def __init__(self) -> None:
-        self.seen: list[float] = []
-
-    def observe(self, job: Any, seconds: float) -> None:
-        self.seen.append(seconds)
-
-    def predict(self, jobs: Any) -> list[float]:
-        return [sum(self.seen) / len(self.seen)] * len(jobs)
-
-
-class LearnsFromQuestions(Mean):
-    def predict(self, jobs: Any) -> list[float]:
-        self.seen.append(1.0)
-        return super().predict(jobs)
+class Bends(Static):
+    def observe(self, signals: Any, context: Any = None) -> Advice:
+        return Advice(1.5, "beyond")
 
 
 class Plane:
@@ -77,7 +87,19 @@ class Moves(Plane):
         self.held[source].discard(dataset)
 
 
-@pytest.mark.parametrize(("kind", "make"), [("store", Memory), ("predictor", Mean), ("data_plane", Plane)])
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("store", store),
+        ("predictor", Knows),
+        ("predictor", lambda: Predictor("similar")),
+        ("data_plane", Plane),
+        *(
+            ("controller", lambda name=name: make(name))
+            for name in ("static", "heuristic", "pid", "bayesian", "mpc")
+        ),
+    ],
+)
 def test_honest_parts_pass(kind: str, make: Any) -> None:
     check_contract(kind, make)
 
@@ -85,9 +107,12 @@ def test_honest_parts_pass(kind: str, make: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "make", "said"),
     [
-        ("store", KeepsFirst, "get"),
-        ("store", Unsorted, "keys"),
-        ("predictor", LearnsFromQuestions, "asked again"),
+        ("store", lambda: NeverRefuses(f"sqlite:///{tempfile.mkdtemp()}/a.db"), "more than was declared"),
+        ("store", lambda: ForgetsVersions(f"sqlite:///{tempfile.mkdtemp()}/a.db"), "old version"),
+        ("predictor", Exceeds, "at most the request, 60"),
+        ("predictor", Wavers, "same history"),
+        ("controller", Forgets, "restore"),
+        ("controller", Bends, "from 0 to 1"),
         ("data_plane", Moves, "transfer"),
     ],
 )
@@ -97,7 +122,7 @@ def test_a_broken_promise_is_named(kind: str, make: Any, said: str) -> None:
 
 
 def test_what_lacks_methods_is_refused() -> None:
-    with pytest.raises(WrongContract, match=r"hal\.plugins\.Store"):
+    with pytest.raises(WrongContract, match=r"hal\.store\.Store"):
         check_contract("store", object)
     with pytest.raises(HalError, match="kind"):
         check_contract("shop", object)

@@ -17,6 +17,7 @@ from hal.policies import registry
 
 PACKAGE = """
 import numpy as np
+from hal.control import Advice
 
 class Good:
     name = "kit_good"
@@ -33,14 +34,26 @@ class TooOld(Good):
 class Unread(Good):
     contract = "3"
 
-class Memory:
-    def __init__(self): self.kept = {}
-    def get(self, key): return self.kept.get(key)
-    def put(self, key, value): self.kept[key] = value
-    def delete(self, key): self.kept.pop(key, None)
-    def keys(self): return sorted(self.kept)
+class Shelf:
+    def __init__(self, url, *, timeout): self.url = url
+    def declare(self, capacities): ...
+    def capacities(self): return {}
+    def reserve(self, reservations): ...
+    def cancel(self, names): return 0
+    def replace(self, cancelled, reservations): ...
+    def reservations(self, begin=None, end=None): return []
+    def set_quota(self, queue, limits, *, version=None): ...
+    def quotas(self): return {}
+    def close(self): ...
 
-shelf = Memory()
+class Steady:
+    name, contract = "kit_steady", (1, 3)
+    def __init__(self, *, p=0.5): self.p = p
+    def observe(self, signals, context=None): return Advice(self.p, "steady")
+    def applied(self, p): ...
+    def state(self): return {}
+    def restore(self, state): ...
+
 nothing = 3
 """
 ENTRIES = """
@@ -52,8 +65,11 @@ kit_unread = hal_kit_plugin:Unread
 kit_raises = hal_kit_raises:Policy
 kit_exits = hal_kit_exits:Policy
 
+[hal.controllers]
+kit_steady = hal_kit_plugin:Steady
+
 [hal.stores]
-kit_shelf = hal_kit_plugin:shelf
+kit-shelf = hal_kit_plugin:Shelf
 kit_nothing = hal_kit_plugin:nothing
 """
 
@@ -75,17 +91,17 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 @pytest.mark.usefixtures("installed")
 def test_each_is_loaded_or_said_why_not(capsys: pytest.CaptureFixture[str]) -> None:
-    found = {plugin.name: plugin for plugin in plugins.find() if plugin.name.startswith("kit_")}
+    found = {plugin.name: plugin for plugin in plugins.find() if plugin.name.startswith("kit")}
     assert (found["kit_good"].contract, found["kit_good"].error) == ("1.7", "")  # a newer minor works
     assert (found["kit_good"].distribution, found["kit_good"].version) == ("hal-kit-plugin", "1.2")
-    assert found["kit_shelf"].error == ""
+    assert found["kit-shelf"].error == ""
     for name, words in {
         "kit_new": "newer contract 2.0, and this hal offers 1.0; upgrade hal-core",
         "kit_old": "older contract 0.9, and this hal offers 1.0; upgrade the plugin",
         "kit_unread": "write (major, minor)",
         "kit_raises": "RuntimeError: no licence",
         "kit_exits": "SystemExit: 3",
-        "kit_nothing": "needs get, put, delete, keys",
+        "kit_nothing": "needs declare, capacities, reserve",
     }.items():
         assert words in found[name].error
     assert run(["plugins", "--json"]) == 0
@@ -102,7 +118,10 @@ def test_names_work_where_policies_are_named() -> None:
     for name, words in (("kit_new", "newer contract"), ("kit_raises", "no licence")):
         with pytest.raises(PolicyError, match=words):
             hal.place(cluster, hal.Job("j", cpus=1), policy=name)
-    assert plugins.load("store", "kit_shelf").get("a") is None
+    assert hal.store.open_store("kit-shelf://here").url == "kit-shelf://here"
+    assert "kit_steady" in hal.control.names()
+    signals = hal.signals.Monitor(cluster).read(0.0)
+    assert hal.control.Loop(hal.control.make("kit_steady", p=0.25)).observe(signals) == (0.25, "steady")
     for kind, name in (("shop", "x"), ("store", "absent")):
         with pytest.raises(HalError):
             plugins.load(kind, name)
@@ -113,10 +132,10 @@ def test_a_name_is_claimed_once(installed: Path) -> None:
     other = installed / "other-1.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1\n")
-    (other / "entry_points.txt").write_text("[hal.stores]\nkit_shelf = elsewhere:shelf\n")
+    (other / "entry_points.txt").write_text("[hal.stores]\nkit-shelf = elsewhere:shelf\n")
     importlib.invalidate_caches()
-    with pytest.raises(HalError, match="claimed by elsewhere:shelf and hal_kit_plugin:shelf"):
-        plugins.load("store", "kit_shelf")
+    with pytest.raises(HalError, match="claimed by elsewhere:shelf and hal_kit_plugin:Shelf"):
+        plugins.load("store", "kit-shelf")
 
 
 def test_objects_are_imported_by_name() -> None:

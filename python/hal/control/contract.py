@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 __all__ = ["CONTRACT", "Advice", "Controller", "Reading"]
 
-#: Version of this contract, (major, minor): a controller of the same major and no newer minor works.
+#: Version of this contract, (major, minor): a controller of the same major works.
 CONTRACT: Final = (1, 0)
 
 

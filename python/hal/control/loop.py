@@ -12,6 +12,7 @@ from hal.control._checks import interval, memory_of, number
 from hal.control.clock import Clock
 from hal.control.contract import CONTRACT, Advice, Controller, Reading
 from hal.errors import InvalidModel
+from hal.plugins import KINDS
 
 __all__ = ["Loop"]
 
@@ -79,12 +80,7 @@ class Loop:
             raise InvalidModel(
                 f"controller = {show(controller)}: must have what hal.control.Controller names"
             )
-        major, minor = controller.contract
-        if major != CONTRACT[0] or minor > CONTRACT[1]:
-            raise InvalidModel(
-                f"controller {show(controller.name)}: is written for contract {major}.{minor}; "
-                f"this is {CONTRACT[0]}.{CONTRACT[1]}"
-            )
+        KINDS["controller"].admit(controller, called=controller.name)
         self._controller = controller
         self._low, self._high = interval("limits", limits)
         if slew != math.inf:

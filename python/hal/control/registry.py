@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 from hal._show import show
@@ -13,6 +14,7 @@ from hal.control.mpc import Mpc
 from hal.control.pid import Pid
 from hal.control.static import Static
 from hal.errors import InvalidModel
+from hal.plugins import KINDS, load
 
 __all__ = ["make", "names"]
 
@@ -26,8 +28,9 @@ _CONTROLLERS: Final[dict[str, Callable[..., Controller]]] = {
 
 
 def names() -> list[str]:
-    """Return the names of the built-in controllers."""
-    return list(_CONTROLLERS)
+    """Return the names of the built-in controllers, then of those that other packages bring."""
+    brought = {point.name for point in entry_points(group=KINDS["controller"].group)}
+    return [*_CONTROLLERS, *sorted(brought - _CONTROLLERS.keys())]
 
 
 def make(name: str, **settings: Any) -> Controller:
@@ -44,10 +47,15 @@ def make(name: str, **settings: Any) -> Controller:
     ------
     InvalidModel
         There is no such controller or setting.
+    HalError
+        It comes from another package and does not load, or was written for another contract.
     """
-    if name not in _CONTROLLERS:
-        raise InvalidModel(f"controller = {show(name)}: must be one of {', '.join(_CONTROLLERS)}")
+    known = names()
+    if name not in known:
+        raise InvalidModel(f"controller = {show(name)}: must be one of {', '.join(known)}")
+    create = _CONTROLLERS.get(name) or load("controller", name)
     try:
-        return _CONTROLLERS[name](**settings)
+        made: Controller = create(**settings)
+        return made
     except TypeError as error:
         raise InvalidModel(f"controller {name}: {error}") from None

@@ -14,10 +14,10 @@ Examples
 from hal.plugins.contracts import (
     KINDS,
     DataPlane,
+    Guess,
     Kind,
     Placer,
     Predictor,
-    Store,
     WrongContract,
     contract_of,
 )
@@ -26,11 +26,11 @@ from hal.plugins.finding import Plugin, find, load, load_object
 __all__ = [
     "KINDS",
     "DataPlane",
+    "Guess",
     "Kind",
     "Placer",
     "Plugin",
     "Predictor",
-    "Store",
     "WrongContract",
     "contract_of",
     "find",

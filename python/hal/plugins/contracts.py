@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "DataPlane",
+    "Guess",
     "Kind",
     "Placer",
     "Predictor",
-    "Store",
     "WrongContract",
     "contract_of",
 ]
@@ -29,36 +29,40 @@ class WrongContract(HalError):
     """A plugin was written for another major version of its contract, or does not keep it."""
 
 
-@runtime_checkable
-class Predictor(Protocol):
-    """Predicts how long jobs run."""
+class Guess(Protocol):
+    """What is believed of a runtime, in seconds: `low` at most `middle` at most `high`."""
 
     @property
-    def name(self) -> str:
-        """Name in reports."""
+    def low(self) -> int:
+        """What a quarter of the jobs stay below."""
 
-    def predict(self, jobs: Sequence[Job]) -> Sequence[float]:
-        """Return seconds, above 0, one a job, without learning from the question."""
+    @property
+    def middle(self) -> int:
+        """What half of the jobs stay below."""
 
-    def observe(self, job: Job, seconds: float) -> None:
-        """Learn how long a job ran."""
+    @property
+    def high(self) -> int:
+        """What four fifths of the jobs stay below."""
 
 
 @runtime_checkable
-class Store(Protocol):
-    """Keeps bytes by key, for state that outlives a process."""
+class Predictor(Protocol):
+    """Guesses how long jobs run from what has ended; it hears of every job, in the order of time.
 
-    def get(self, key: str) -> bytes | None:
-        """Return what was put last, or None."""
+    `hal.predict.Predictor` is one.
+    """
 
-    def put(self, key: str, value: bytes) -> None:
-        """Keep a value, whole or not at all."""
+    def submitted(self, now: int, job: str, *, requested: int, procs: int = 1, user: str = "") -> Guess:
+        """Return seconds for a job submitted now, each from 1 to ``requested``, its time limit."""
 
-    def delete(self, key: str) -> None:
-        """Forget a key; one that is not there is forgotten already."""
+    def started(self, now: int, job: str) -> None:
+        """Hear that a job has started."""
 
-    def keys(self) -> Iterable[str]:
-        """Every key, sorted."""
+    def finished(self, now: int, job: str) -> None:
+        """Hear that a job has ended: what it learns from."""
+
+    def withdrawn(self, job: str) -> None:
+        """Hear that a waiting job will not start."""
 
 
 @runtime_checkable
@@ -164,7 +168,13 @@ KINDS: Final[Mapping[str, Kind]] = {
             "hal.control.Controller",
             ("observe", "applied", "state", "restore"),
         ),
-        Kind("predictor", "hal.predictors", (1, 0), "hal.plugins.Predictor", ("predict", "observe")),
+        Kind(
+            "predictor",
+            "hal.predictors",
+            (1, 0),
+            "hal.plugins.Predictor",
+            ("submitted", "started", "finished", "withdrawn"),
+        ),
         Kind(
             "adapter",
             "hal.adapters",
@@ -172,7 +182,23 @@ KINDS: Final[Mapping[str, Kind]] = {
             "hal.adapters.contract.Adapter",
             ("snapshot", "watch", "apply", "explain", "close"),
         ),
-        Kind("store", "hal.stores", (1, 0), "hal.plugins.Store", ("get", "put", "delete", "keys")),
+        Kind(
+            "store",
+            "hal.stores",
+            (1, 0),
+            "hal.store.Store",
+            (
+                "declare",
+                "capacities",
+                "reserve",
+                "cancel",
+                "replace",
+                "reservations",
+                "set_quota",
+                "quotas",
+                "close",
+            ),
+        ),
         Kind(
             "data_plane",
             "hal.data_planes",

@@ -1,10 +1,13 @@
 """One transactional store for reservations and changes of quotas: SQLite by default, PostgreSQL by URL."""
 
-from hal.store.contract import CONTRACT_VERSION, Conflict, Quota, Refused, Reservation, Store
-from hal.store.sql import SqlStore
+from hal._show import show
+from hal.errors import HalError, InvalidModel
+from hal.plugins import WrongContract, load
+from hal.store.contract import CONTRACT, Conflict, Quota, Refused, Reservation, Store
+from hal.store.sql import SCHEMES, SqlStore
 
 __all__ = [
-    "CONTRACT_VERSION",
+    "CONTRACT",
     "Conflict",
     "Quota",
     "Refused",
@@ -21,7 +24,8 @@ def open_store(url: str, *, timeout: float = 30.0) -> Store:
     Parameters
     ----------
     url : str
-        ``"sqlite:///reservations.db"``, ``"postgresql://user@host/database"``, or the path of an SQLite file.
+        ``"sqlite:///reservations.db"``, ``"postgresql://user@host/database"``, or the path of an SQLite file. Any
+        other scheme names a plugin of the group ``hal.stores``, called as ``Plugin(url, timeout=timeout)``.
     timeout : float
         Seconds to wait for another writer.
 
@@ -32,6 +36,20 @@ def open_store(url: str, *, timeout: float = 30.0) -> Store:
     Raises
     ------
     InvalidModel, HalError, MissingExtra
-        As `SqlStore`.
+        As `SqlStore`; `InvalidModel` too when no plugin has that scheme.
     """
-    return SqlStore(url if "://" in url else f"sqlite:///{url}", timeout=timeout)
+    scheme, there, _ = url.partition("://")
+    if not there:
+        return SqlStore(f"sqlite:///{url}", timeout=timeout)
+    if scheme.partition("+")[0] in SCHEMES:
+        return SqlStore(url, timeout=timeout)
+    try:
+        create = load("store", scheme)
+    except WrongContract:
+        raise
+    except HalError as error:
+        raise InvalidModel(
+            f"url = {show(url)}: give sqlite:///file.db or postgresql://user@host/db; {error}"
+        ) from None
+    store: Store = create(url, timeout=timeout)
+    return store

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, field
-from typing import Annotated, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Final, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import Field, StringConstraints
 
 from hal._validate import NAME, WHOLE, model
 from hal.errors import HalError, InvalidModel
 
-__all__ = ["CONTRACT_VERSION", "Conflict", "Quota", "Refused", "Reservation", "Store"]
+__all__ = ["CONTRACT", "Conflict", "Quota", "Refused", "Reservation", "Store"]
 
-#: Version of the contract `Store`; a store with another one is not used.
-CONTRACT_VERSION = 1
+#: Version of the contract `Store`, (major, minor): a store of the same major works.
+CONTRACT: Final = (1, 0)
 
 _AMOUNT = Annotated[int, WHOLE, Field(ge=0, le=2**53)]
 _TIME = Annotated[int, WHOLE, Field(ge=-(2**40), le=2**40)]
@@ -82,8 +82,8 @@ class Store(Protocol):
     declared.
     """
 
-    #: `CONTRACT_VERSION` that the store was written against.
-    contract_version: ClassVar[int]
+    #: The version of the contract that it was written for.
+    contract: ClassVar[tuple[int, int]]
 
     def declare(self, capacities: Mapping[str, int]) -> None:
         """Set how much there is of resources; others stay as they are. `Conflict` when more is reserved."""

@@ -11,10 +11,12 @@ from hal._extras import require
 from hal._show import show
 from hal.errors import HalError, InvalidModel
 from hal.store._tables import tables
-from hal.store.contract import CONTRACT_VERSION, Conflict, Quota, Reservation
+from hal.store.contract import CONTRACT, Conflict, Quota, Reservation
 
-__all__ = ["SqlStore"]
+__all__ = ["SCHEMES", "SqlStore"]
 
+#: First words of the URLs that it understands.
+SCHEMES: Final = ("sqlite", "postgresql")
 _SCHEMA_VERSION: Final = 1
 _LARGEST: Final = 2**53
 #: Key of the advisory lock that makes writers on PostgreSQL take turns ("hal" in ASCII).
@@ -49,7 +51,7 @@ class SqlStore:
     Reserving reads the reservations that overlap in time: O(overlapping holdings · log).
     """
 
-    contract_version: ClassVar[int] = CONTRACT_VERSION
+    contract: ClassVar[tuple[int, int]] = CONTRACT
 
     def __init__(self, url: str, *, timeout: float = 30.0) -> None:
         self._sql: Any = require("sqlalchemy", extra="store")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from hal.errors import HalError
-from hal.model import Job
+from hal.cluster import Cluster
+from hal.errors import HalError, InvalidModel
+from hal.model import Job, Node
 from hal.plugins import KINDS, WrongContract
+from hal.store import Conflict, Reservation
 from hal.testing.checks.registry import Broken
 from hal.testing.suite import check_policy
 
@@ -55,28 +60,113 @@ def _policy(make: Callable[[], Any]) -> None:
 
 def _store(make: Callable[[], Any]) -> None:
     store = make()
-    _same("get of a key that was never put", store.get("a"), None)
-    store.delete("a")  # is forgotten already
-    for key, value in (("b/2", b"\x00\xff"), ("a", b""), ("a", b"later")):
-        store.put(key, value)
-        _same(f"get({key!r}) after put", store.get(key), value)
-    _same("keys()", list(store.keys()), ["a", "b/2"])
-    store.delete("a")
-    _same("get after delete", store.get("a"), None)
-    _same("keys() after delete", list(store.keys()), ["b/2"])
+    _same("capacities() of a new store", dict(store.capacities()), {})
+    store.declare({"gpus": 4, "seats": 1})
+    first = Reservation("first", start=0, end=10, holds={"gpus": 4})
+    for _ in range(2):  # the second is no change
+        store.reserve([first])
+        _same("reservations()", list(store.reservations()), [first])
+    fits = Reservation("fits", start=0, end=1, holds={"seats": 1})
+    over = Reservation("over", start=9, end=11, holds={"gpus": 1})
+    for what, change in {
+        "reserve of more than was declared": lambda: store.reserve([fits, over]),
+        "reserve of a name with other content": lambda: store.reserve(
+            [Reservation("first", start=0, end=11, holds={"gpus": 4})]
+        ),
+        "replace of more than was declared": lambda: store.replace([], [fits, over]),
+        "declare of less than is reserved": lambda: store.declare({"gpus": 3}),
+    }.items():
+        _refuses(what, change, Conflict)
+        _same(f"reservations() after {what}", list(store.reservations()), [first])
+        _same(f"capacities() after {what}", dict(store.capacities()), {"gpus": 4, "seats": 1})
+    unknown = Reservation("unknown", start=0, end=1, holds={"licences": 1})
+    _refuses("reserve of what was not declared", lambda: store.reserve([unknown]), InvalidModel)
+    later = Reservation("later", start=10, end=12, holds={"gpus": 4})
+    store.replace(["first"], [later])  # what ends makes room, and what is cancelled too
+    _same("reservations() after replace", list(store.reservations()), [later])
+    _same("reservations(0, 10)", list(store.reservations(0, 10)), [])
+    _same("cancel", store.cancel(["later", "never"]), 1)
+    _same("version of a first quota", store.set_quota("team", {"gpus": 3}, version=0).version, 1)
+    _refuses("set_quota on an old version", lambda: store.set_quota("team", {"gpus": 4}, version=0), Conflict)
+    _same(
+        "quotas()",
+        {queue: tuple(quota) for queue, quota in store.quotas().items()},
+        {"team": ({"gpus": 3}, 1)},
+    )
+    store.close()
 
 
 def _predictor(make: Callable[[], Any]) -> None:
-    jobs = [Job("a", cpus=1), Job("b", cpus=2, gpus=1)]
-    fresh, other = make(), make()
-    for predictor in (fresh, other):
-        predictor.observe(jobs[0], 60.0)
-    said = [float(value) for value in fresh.predict(jobs)]
-    _same("number of predictions", len(said), len(jobs))
-    if not all(0 < value < float("inf") for value in said):
-        raise Broken(f"predict: {said} must be seconds above 0")
-    _same("predict asked again", [float(value) for value in fresh.predict(jobs)], said)
-    _same("predict after the same history", [float(value) for value in other.predict(jobs)], said)
+    said: list[list[tuple[int, int, int]]] = []
+    for predictor in (make(), make()):
+        answers: list[tuple[int, int, int]] = []
+        for number in range(12):
+            job, requested = f"job{number}", 60 * (1 + number % 3)
+            guess = predictor.submitted(100 * number, job, requested=requested, procs=1 + number, user="ann")
+            answers.append((guess.low, guess.middle, guess.high))
+            if not 1 <= guess.low <= guess.middle <= guess.high <= requested:
+                raise Broken(f"submitted: {answers[-1]} must rise from 1 to at most the request, {requested}")
+            if number % 4 == 3:
+                predictor.withdrawn(job)
+            else:
+                predictor.started(100 * number + 5, job)
+                predictor.finished(100 * number + 35, job)
+        said.append(answers)
+    _same("submitted after the same history", said[1], said[0])
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A reading made up for controllers."""
+
+    time: float
+    load: float
+
+    sigma: float = 0.8
+    entropy: float = 0.5
+    drift: float = 0.0
+    potential: float = 0.3
+    fragmentation: float = 0.1
+    stranded: float = 0.1
+    oldest_wait: float = 0.0
+
+    @property
+    def utilisation(self) -> float:
+        return min(1.0, self.load)
+
+    @property
+    def pending(self) -> int:
+        return round(100 * max(0.0, self.load - 1))
+
+    @property
+    def pending_work(self) -> float:
+        return max(0.0, self.load - 1)
+
+
+def _controller(make: Callable[[], Any]) -> None:
+    seen = [_Seen(60.0 * step, 0.6 + 0.6 * (step % 7) / 6) for step in range(40)]
+    whole = [_advised(controller, seen) for controller in (make(), make())]
+    _same("observe after the same readings", whole[1], whole[0])
+    first, second = make(), make()
+    begun = _advised(first, seen[:20])
+    state = json.loads(json.dumps(first.state()))
+    second.restore(state)
+    _same("observe after restore(state())", begun + _advised(second, seen[20:]), whole[0])
+
+
+def _advised(controller: Any, seen: Iterable[_Seen]) -> list[tuple[float, str]]:
+    advised: list[tuple[float, str]] = []
+    cluster = Cluster([Node(f"n{number}", cpus=8) for number in range(4)])
+    context = SimpleNamespace(cluster=cluster, pending=[Job("waits", cpus=16)])
+    before = cluster.digest()
+    for reading in seen:
+        advice = controller.observe(reading, context)
+        if not 0 <= advice.p <= 1 or not isinstance(advice.rule, str):
+            raise Broken(f"observe: {advice} must be p from 0 to 1 and the rule that fired")
+        controller.applied(advice.p)
+        advised.append((float(advice.p), advice.rule))
+    _same("the cluster after observe", cluster.digest(), before)
+    return advised
 
 
 def _data_plane(make: Callable[[], Any]) -> None:
@@ -99,9 +189,23 @@ def _held(plane: Any) -> dict[str, list[str]]:
     return {cache: sorted(datasets) for cache, datasets in plane.contents().items()}
 
 
+def _refuses(what: str, change: Callable[[], object], error: type[HalError]) -> None:
+    try:
+        change()
+    except error:
+        return
+    raise Broken(f"{what}: must raise {error.__name__}")
+
+
 def _same(what: str, found: object, wanted: object) -> None:
     if found != wanted:
         raise Broken(f"{what}: is {found!r}, must be {wanted!r}")
 
 
-_TRIALS = {"policy": _policy, "store": _store, "predictor": _predictor, "data_plane": _data_plane}
+_TRIALS = {
+    "policy": _policy,
+    "controller": _controller,
+    "store": _store,
+    "predictor": _predictor,
+    "data_plane": _data_plane,
+}
