@@ -8,6 +8,8 @@ command -v slurmctld >/dev/null || packages+=(slurmctld)
 command -v slurmd >/dev/null || packages+=(slurmd)
 command -v sbatch >/dev/null || packages+=(slurm-client)
 command -v munged >/dev/null || packages+=(munge)
+command -v slurmrestd >/dev/null || packages+=(slurmrestd slurm-wlm-jwt-plugin)
+[ -e /usr/share/lua/5.1/socket.lua ] || packages+=(lua-socket)  # for slurmctld's job_submit.lua
 [ ${#packages[@]} -eq 0 ] && exit 0
 [ "$(id -u)" = 0 ] || { echo "not installed: ${packages[*]}; run as root, or install them" >&2; exit 1; }
 # A service started by the installation would take the ports and names of the machine.

@@ -1,8 +1,9 @@
 """Clusters and jobs as YAML or JSON.
 
 A document has ``nodes:`` or ``jobs:``, each a list of mappings with the fields of `hal.Node` or `hal.Job`.
-``gpus`` of a node is ``{count: 8, model: A100, memory: 80GiB}`` or a list of such. An entry with ``count: n`` (and
-n > 1) stands for n of them, called ``<name>-0``, ``<name>-1``, ….
+``gpus`` of a node is ``{count: 8, model: A100, memory: 80GiB}`` or a list of such; a rule of a job is
+``{rule: anti_affinity, jobs: {app: web}}``, with the fields of `hal.AntiAffinity` and its like. An entry with
+``count: n`` (and n > 1) stands for n of them, called ``<name>-0``, ``<name>-1``, ….
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hal._show import show
 from hal.errors import HalError, InvalidModel
 from hal.gpu import GPU
 from hal.model import Job, Node, Selector, Taint, Toleration
+from hal.rules import Affinity, AntiAffinity, Spread
 
 __all__ = ["Format", "format_of", "job_of", "read_jobs", "read_nodes", "write_nodes"]
 
@@ -27,6 +29,11 @@ Format = Literal["yaml", "json"]
 
 _MOST: Final = 10**6
 _IN_JOBS: Final[Mapping[str, type]] = {"tolerations": Toleration, "selector": Selector}
+_RULES: Final[Mapping[str, type[Affinity | AntiAffinity | Spread]]] = {
+    "affinity": Affinity,
+    "anti_affinity": AntiAffinity,
+    "spread": Spread,
+}
 
 
 def format_of(path: str | PathLike[str]) -> Format:
@@ -129,7 +136,22 @@ def _made(given: dict[str, Any], kind: type[T], nested: Mapping[str, type]) -> T
     for field, inner in nested.items():
         if isinstance(given.get(field), list):
             given[field] = [inner(**item) if _is_fields(item) else item for item in given[field]]
+    if kind is Job and isinstance(given.get("rules"), list):
+        given["rules"] = [_rule(item) if _is_fields(item) else item for item in given["rules"]]
     return kind(**given)
+
+
+def _rule(fields: Mapping[str, Any]) -> Affinity | AntiAffinity | Spread:
+    given = dict(fields)
+    name = given.pop("rule", None)
+    rule = _RULES.get(name) if isinstance(name, str) else None
+    if rule is None:
+        raise InvalidModel(f"rules.rule = {show(name)}: must be {', '.join(_RULES)}")
+    if isinstance(given.get("jobs"), list):
+        given["jobs"] = [Selector(**item) if _is_fields(item) else item for item in given["jobs"]]
+    if "jobs" not in given:
+        raise InvalidModel("rules.jobs: is missing; give the labels of the other jobs")
+    return rule(**given)
 
 
 def _is_fields(item: object) -> bool:

@@ -35,6 +35,26 @@ def test_an_entry_with_a_count_stands_for_many(tmp_path: Path) -> None:
     assert hal.Cluster.from_yaml(path).node("n-2").cpus == 4
 
 
+def test_rules_are_named_by_their_kind() -> None:
+    rules = [
+        {"rule": "anti_affinity", "jobs": {"app": "web"}},
+        {"rule": "spread", "jobs": [{"key": "app"}], "level": "zone", "max_skew": 2},
+    ]
+    assert list(files.job_of({"name": "a", "rules": rules}).rules) == [
+        hal.AntiAffinity({"app": "web"}),
+        hal.Spread([hal.Selector("app")], level="zone", max_skew=2),
+    ]
+    for bad in (
+        {"rule": "near", "jobs": {}},
+        {"jobs": {}},
+        {"rule": "affinity"},
+        {"rule": [], "jobs": {}},
+        "near",
+    ):
+        with pytest.raises(InvalidModel, match="rules"):
+            files.job_of({"name": "a", "rules": [bad]})
+
+
 def bomb(link: str) -> str:
     """Twenty levels of ten references each."""
     lines = ["a0: &a0 {name: x}"]

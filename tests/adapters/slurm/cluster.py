@@ -11,10 +11,11 @@ import socket
 import stat
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PROGRAMS", "SlurmCluster"]
+__all__ = ["PROGRAMS", "SlurmCluster", "free_ports", "until"]
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "scontrol", "sbatch", "squeue", "sinfo", "scancel")
 
@@ -34,9 +35,9 @@ class SlurmCluster:
         for name in ("state", "spool", "log", "dev", "work"):
             (folder / name).mkdir(parents=True)
         self.conf = folder / "slurm.conf"
-        ports = _free_ports(len(self.nodes) + 1)
-        self._write(ports, lua)
+        ports = free_ports(len(self.nodes) + 1)
         self.environment = {**os.environ, "SLURM_CONF": str(self.conf)}
+        self._write(ports, lua)
 
     def _write(self, ports: list[int], lua: str) -> None:
         folder = self.folder
@@ -166,7 +167,12 @@ class SlurmCluster:
         # Under Debian's own names (slurmd-wlm) the GRES of nodes silently come to nothing.
         with (self.folder / "log" / f"{name}.out").open("ab") as out:
             self.processes[name] = subprocess.Popen(
-                command, executable=program, stdout=out, stderr=out, stdin=subprocess.DEVNULL
+                command,
+                executable=program,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                env=self.environment,
             )
 
     # ---- as a user -----------------------------------------------------------------------------------
@@ -206,7 +212,16 @@ class SlurmCluster:
         return path.read_text(errors="replace")[-2000:] if path.exists() else ""
 
 
-def _free_ports(count: int) -> list[int]:
+def until(true: Callable[[], bool], seconds: float = 40) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens to."""
     sockets: list[Any] = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))

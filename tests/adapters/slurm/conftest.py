@@ -10,14 +10,19 @@ import pytest
 from tests.adapters.slurm.cluster import PROGRAMS, SlurmCluster
 
 
-@pytest.fixture(scope="session")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """Return a running Slurm of 4 GPU nodes and 8 others."""
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+def need(*more: str) -> None:
+    """Skip, or fail under CI, where Slurm's programs are not installed."""
+    missing = [name for name in (*PROGRAMS, *more) if shutil.which(name) is None]
     if missing:
         if os.environ.get("CI"):
             pytest.fail(f"not installed: {', '.join(missing)}")
         pytest.skip(f"not installed: {', '.join(missing)}; see make servers")
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """Return a running Slurm of 4 GPU nodes and 8 others."""
+    need()
     cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"))
     try:
         cluster.start()

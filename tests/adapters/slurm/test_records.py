@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hal.adapters.slurm import text
+from hal.adapters.slurm import JOB_SUBMIT, text
 from hal.adapters.slurm.convert import convert, topology_of
 from hal.adapters.slurm.features import compile_features
 from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, job_from_json, node_from_json, parse_gres
@@ -171,6 +171,10 @@ def test_names_and_comments_cannot_pose_as_fields() -> None:
         "",
     )
     assert job.comment.startswith("hal")
+
+
+def test_the_plugin_is_in_the_package() -> None:
+    assert "function slurm_job_submit(" in JOB_SUBMIT.read_text()
 
 
 def test_feature_expressions() -> None:

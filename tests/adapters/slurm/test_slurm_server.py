@@ -16,7 +16,7 @@ from hal.adapters.conformance import CHECKS, Harness
 from hal.adapters.slurm import SlurmAdapter
 
 import hal
-from tests.adapters.slurm.cluster import SlurmCluster
+from tests.adapters.slurm.cluster import SlurmCluster, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -51,13 +51,6 @@ class SlurmHarness:
     def close_node(self, node: str, closed: bool) -> None:
         state = ["State=DRAIN", "Reason=test"] if closed else ["State=RESUME"]
         self.slurm.run(["scontrol", "update", f"NodeName={node}", *state])
-
-
-def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -1,0 +1,267 @@
+"""The shipped job_submit.lua in a real slurmctld: asks a real ``hal serve``, and costs nothing when that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hal.adapters.slurm import JOB_SUBMIT, SlurmAdapter
+
+import hal
+from hal.files import write_nodes
+from tests.adapters.slurm.cluster import SlurmCluster, free_ports, until
+from tests.adapters.slurm.conftest import need
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
+#: Milliseconds that one submission may wait for hal.
+LIMIT = 5.0
+_TOOK = re.compile(r"hal: (placed on \S+ in|left to Slurm \(.*\) after) ([\d.]+) ms")
+
+
+@pytest.fixture(scope="module")
+def submit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """Return a Slurm with the plugin, whose settings name a port that nobody listens to yet."""
+    need()
+    folder = tmp_path_factory.mktemp("submit")
+    (port,) = free_ports(1)
+    (folder / "token").write_text("a-token-of-the-tests\n")
+    settings = folder / "hal_submit.lua"
+    settings.write_text(patient(port, folder))
+    cluster = SlurmCluster(folder / "slurm", gpu_nodes=2, cpu_nodes=4, lua=JOB_SUBMIT.read_text())
+    cluster.environment |= {"HAL_SUBMIT_CONF": str(settings), "HAL_PORT": str(port)}
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def patient(port: int | str, folder: Path) -> str:
+    """Settings with which a slow machine answers in time."""
+    return f'return {{ port = {port}, token_file = "{folder}/token", pause = 0.2, limit = 0.5 }}\n'
+
+
+@pytest.fixture
+def strict(submit: SlurmCluster) -> Iterator[SlurmCluster]:
+    """Return the same with the limit that is shipped."""
+    settings, script = Path(submit.environment["HAL_SUBMIT_CONF"]), submit.folder / "job_submit.lua"
+    before = settings.read_text()
+    settings.write_text(before.replace("limit = 0.5", ""))
+    try:
+        os.utime(script, times=(time.time() + 1, time.time() + 1))  # a script that is newer is read again
+        yield submit
+    finally:
+        settings.write_text(before)
+        os.utime(script, times=(time.time() + 2, time.time() + 2))
+
+
+@pytest.fixture(autouse=True)
+def empty(submit: SlurmCluster) -> None:
+    submit.run(["scancel", "--user=root"], check=False)
+    until(lambda: not submit.run(["squeue", "-h"]).strip())
+    time.sleep(0.3)  # hal is asked again
+
+
+@contextlib.contextmanager
+def serving(slurm: SlurmCluster, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``hal serve`` on what Slurm has, in the opposite order of Slurm's own."""
+    nodes = SlurmAdapter(conf=str(slurm.conf)).snapshot().nodes
+    path = slurm.folder / "nodes.json"
+    write_nodes(path, reversed(nodes), "json")
+    port = slurm.environment["HAL_PORT"]
+    command = [str(Path(sys.executable).with_name("hal")), "serve", "--cluster", str(path), "--port", port,
+               "--token-file", str(slurm.folder.parent / "token"), *options]  # fmt: skip
+    with (slurm.folder / "log" / "serve.log").open("ab") as log:
+        process = subprocess.Popen(command, stderr=log, stdout=log, env=dict(os.environ))
+    try:
+        until(lambda: _listens(int(port)), 60)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def took(slurm: SlurmCluster, since: int) -> list[float]:
+    """Milliseconds that hal was waited for, by slurmctld's log."""
+    return [float(found[2]) for found in _TOOK.finditer(whole_log(slurm)[since:])]
+
+
+def whole_log(slurm: SlurmCluster) -> str:
+    return (slurm.folder / "log" / "ctld.log").read_text(errors="replace")
+
+
+def test_jobs_land_where_hal_says(submit: SlurmCluster) -> None:
+    with serving(submit, "--policy", "first_fit"):
+        since = len(whole_log(submit))
+        plain = submit.sbatch("-n", "2", "-p", "cpu", held=False)
+        wide = submit.sbatch("-N", "2", "-p", "cpu", "-n", "4", "--mem=1G", held=False)
+        whole = submit.sbatch("-p", "cpu", "--exclusive", held=False)
+        gpu = submit.sbatch(
+            "-p", "gpu", "--gres=gpu:a100:3", "-C", "a100&ib", "--mem-per-cpu=300", held=False
+        )
+        other = submit.sbatch("-p", "gpu", "--gres=gpu:a100:3", held=False)
+        jobs = (plain, wide, whole, gpu, other)
+        until(lambda: all(submit.job(job)["JobState"] == "RUNNING" for job in jobs))
+        where = {job: hal.topology.expand_hosts(submit.job(job)["NodeList"]) for job in jobs}
+    # Slurm alone begins with c0 and g0; hal was told of the nodes the other way round.
+    assert [sorted(where[job]) for job in jobs] == [["c3"], ["c2", "c3"], ["c1"], ["g1"], ["g0"]]
+    assert all(submit.job(job)["ReqNodeList"] != "(null)" for job in jobs)
+    assert len(took(submit, since)) == len(jobs)
+    assert "a-token-of-the-tests" not in whole_log(submit)
+
+
+def test_what_hal_cannot_answer_for_is_left_to_slurm(submit: SlurmCluster) -> None:
+    with serving(submit, "--policy", "first_fit"):
+        options = [
+            ["--nodelist=c1"], ["--exclude=c3"], ["--array=1-2"], ["--begin=now+1hour"], ["-C", "[ib|a100]"],
+            ["--hold"], ["-p", "cpu,all"], ["-n", "17"],
+        ]  # fmt: skip
+        jobs = [submit.sbatch(*option, held=False) for option in options]
+        asked = {job: submit.job(job)["ReqNodeList"] for job in jobs}
+    assert asked[jobs[0]] == "c1"
+    assert {asked[job] for job in jobs[1:]} == {"(null)"}
+    assert "UNSCHEDULABLE" in whole_log(submit) or "INFEASIBLE" in whole_log(submit)  # 17 CPUs on one node
+
+
+def mute(connection: socket.socket) -> None:
+    time.sleep(1)
+
+
+def drip(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        for letter in b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n" * 10:
+            connection.sendall(bytes([letter]))
+            time.sleep(0.001)
+
+
+def saying(text: bytes) -> Callable[[socket.socket], None]:
+    def say(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(text)
+
+    return say
+
+
+def body(text: bytes) -> Callable[[socket.socket], None]:
+    return saying(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+
+
+@contextlib.contextmanager
+def impostor(port: int, behave: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Listen where hal should, and do something else with each connection."""
+    stop = threading.Event()
+
+    def one(connection: socket.socket) -> None:
+        with connection:
+            behave(connection)
+
+    def accept(server: socket.socket) -> None:
+        while not stop.is_set():
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                continue
+            threading.Thread(target=one, args=(connection,)).start()
+
+    with socket.create_server(("127.0.0.1", port)) as server:
+        server.settimeout(0.05)
+        thread = threading.Thread(target=accept, args=(server,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        mute,
+        drip,
+        saying(b""),
+        saying(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}"),
+        saying(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n{}"),
+        body(b'{"placements":[{"status":"PLA'),
+        body(b'{"placements":[{"status":"PLACED","nodes":["c1","c2"]}]}'),
+        body(b'{"placements":[{"status":"PLACED","nodes":["c1;rm -rf /"]}]}'),
+        body(b'{"placements":[{"status":"PLACED","nodes":[]}]}'),
+    ],
+    ids=["mute", "drip", "closed", "500", "long", "cut", "two nodes", "bad name", "no nodes"],
+)
+def test_a_server_that_fails_leaves_it_to_slurm(
+    strict: SlurmCluster, behave: Callable[[socket.socket], None]
+) -> None:
+    since = len(whole_log(strict))
+    with impostor(int(strict.environment["HAL_PORT"]), behave):
+        jobs = []
+        for _ in range(5):
+            jobs.append(strict.sbatch("-p", "cpu", held=False))
+            time.sleep(0.25)  # past the pause
+        until(lambda: all(strict.job(job)["JobState"] == "RUNNING" for job in jobs))
+    assert {strict.job(job)["ReqNodeList"] for job in jobs} == {"(null)"}
+    waited = took(strict, since)
+    assert len(waited) == 5
+    assert statistics.median(waited) < LIMIT
+
+
+def test_a_pause_after_a_fault(strict: SlurmCluster) -> None:
+    since = len(whole_log(strict))
+    with impostor(int(strict.environment["HAL_PORT"]), mute):
+        begin = time.monotonic()
+        jobs = [strict.sbatch("-p", "cpu", held=False) for _ in range(10)]
+        seconds = time.monotonic() - begin
+    assert len(took(strict, since)) <= 1 + seconds / 0.2  # not asked for each
+    assert jobs
+
+
+def test_submissions_without_a_server_take_no_longer(strict: SlurmCluster) -> None:
+    """Medians of sbatch, by turns: hal answers, hal is not there, hal is mute and asked each time."""
+
+    def one() -> float:
+        begin = time.perf_counter()
+        strict.sbatch("-p", "cpu", "-n", "1", held=False)
+        return (time.perf_counter() - begin) * 1000
+
+    with serving(strict, "--policy", "first_fit"):
+        since = len(whole_log(strict))
+        up = [one() for _ in range(20)]
+        asked = took(strict, since)
+    time.sleep(0.3)
+    since = len(whole_log(strict))
+    down, slow = [], []
+    for _ in range(10):
+        time.sleep(0.25)  # past the pause
+        down.append(one())
+        with impostor(int(strict.environment["HAL_PORT"]), mute):
+            time.sleep(0.25)
+            slow.append(one())
+    waited = took(strict, since)
+    assert len(waited) == 20
+    refused, mutes = waited[::2], waited[1::2]
+    print(
+        f"sbatch, median of {len(down)}: {statistics.median(down):.1f} ms without a server (asked for "
+        f"{statistics.median(refused):.2f} ms), {statistics.median(slow):.1f} ms with a mute one (asked for "
+        f"{statistics.median(mutes):.2f} ms), {statistics.median(up):.1f} ms with hal serve (asked for "
+        f"{statistics.median(asked):.2f} ms)"
+    )
+    assert statistics.median(refused) < 1
+    assert statistics.median(mutes) < LIMIT
+    assert statistics.median(slow) - statistics.median(down) < LIMIT + 2  # beside a noisy machine
