@@ -79,9 +79,10 @@ replay::KeyFunction python_order(nb::handle function) {
     };
 }
 
-std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, double max_age) {
+std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, double max_age,
+                                        double half_life) {
     if (nb::isinstance<nb::str>(order))
-        return replay::make_order(nb::cast<std::string>(order), {ageing, max_age});
+        return replay::make_order(nb::cast<std::string>(order), {ageing, max_age, half_life});
     return replay::make_order(python_order(order));
 }
 
@@ -111,12 +112,12 @@ std::vector<replay::Hold> holds_of(const Windows& windows) {
 }
 
 replay::QueueParts parts_of(std::int64_t processors, const nb::object& order, double ageing, double max_age,
-                            const std::string& backfill, std::int32_t depth, Seconds window,
+                            double half_life, const std::string& backfill, std::int32_t depth, Seconds window,
                             Seconds resolution, std::unique_ptr<replay::Prediction> prediction,
                             const std::string& correction, const Windows& holds) {
     replay::QueueParts parts;
     parts.processors = processors;
-    parts.order = order_of(order, ageing, max_age);
+    parts.order = order_of(order, ageing, max_age, half_life);
     parts.backfill = replay::make_backfill(backfill, {depth, window, resolution}, holds_of(holds));
     parts.prediction = std::move(prediction);
     parts.correction = replay::make_correction(correction);
@@ -127,10 +128,11 @@ QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<st
                           Column<Seconds> requested, Column<std::int32_t> user, Column<double> priority,
                           Column<Seconds> given, Column<Seconds> fill, Column<Seconds> rank,
                           std::int64_t processors, const nb::object& order, double ageing, double max_age,
-                          const std::string& backfill, std::int32_t depth, Seconds window, Seconds resolution,
-                          const nb::object& prediction, const std::string& correction, const Windows& holds) {
-    replay::QueueParts parts = parts_of(processors, order, ageing, max_age, backfill, depth, window,
-                                        resolution, prediction_of(prediction), correction, holds);
+                          double half_life, const std::string& backfill, std::int32_t depth, Seconds window,
+                          Seconds resolution, const nb::object& prediction, const std::string& correction,
+                          const Windows& holds) {
+    replay::QueueParts parts = parts_of(processors, order, ageing, max_age, half_life, backfill, depth,
+                                        window, resolution, prediction_of(prediction), correction, holds);
     replay::ReplayResult result;
     {
         nb::gil_scoped_release unlocked;
@@ -154,15 +156,15 @@ void bind_queue(nb::module_& m) {
         .def(
             "__init__",
             [](QueueEngine* self, std::int64_t processors, const nb::object& order, double ageing,
-               double max_age, const std::string& backfill, std::int32_t depth, Seconds window,
-               Seconds resolution, const std::string& prediction, const std::string& correction,
-               const Windows& holds) {
-                new (self)
-                    QueueEngine(parts_of(processors, order, ageing, max_age, backfill, depth, window,
-                                         resolution, replay::make_prediction(prediction), correction, holds));
+               double max_age, double half_life, const std::string& backfill, std::int32_t depth,
+               Seconds window, Seconds resolution, const std::string& prediction,
+               const std::string& correction, const Windows& holds) {
+                new (self) QueueEngine(parts_of(processors, order, ageing, max_age, half_life, backfill,
+                                                depth, window, resolution,
+                                                replay::make_prediction(prediction), correction, holds));
             },
-            "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "backfill"_a, "depth"_a, "window"_a,
-            "resolution"_a, "prediction"_a, "correction"_a, "holds"_a)
+            "processors"_a, "order"_a, "ageing"_a, "max_age"_a, "half_life"_a, "backfill"_a, "depth"_a,
+            "window"_a, "resolution"_a, "prediction"_a, "correction"_a, "holds"_a)
         .def(
             "submit",
             [](QueueEngine& self, Seconds now, Seconds requested, std::int32_t procs, std::int32_t user,
@@ -205,7 +207,8 @@ void bind_replay(nb::module_& m) {
     m.def("parse_swf", &parse_swf, "text"_a);
     m.def("replay_queue", &replay_queue, "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a,
           "priority"_a, "given"_a, "fill"_a, "rank"_a, "processors"_a, "order"_a, "ageing"_a, "max_age"_a,
-          "backfill"_a, "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a, "holds"_a);
+          "half_life"_a, "backfill"_a, "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a,
+          "holds"_a);
     bind_history(m);
     bind_queue(m);
 }

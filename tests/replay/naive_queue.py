@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 
 STEPS = [60, 300, 900, 1800, 3600, 7200, 18000, 36000, 72000, 180000, 360000]
@@ -48,6 +49,20 @@ def order_key(order: str, job: Job, now: int, *, ageing: float = 0.0, max_age: f
     if order == "priority":
         return -(job.priority + ageing * min(wait, max_age))
     return 0.0
+
+
+class Use:
+    """A user's processors, averaged over the past; the steps of the recurrence are those of the core, bit by bit."""
+
+    def __init__(self, half_life: float) -> None:
+        self.half_life, self.mean, self.procs, self.at = half_life, 0.0, 0, 0
+
+    def until(self, now: int) -> float:
+        kept = math.exp2(-(now - self.at) / self.half_life)
+        return self.mean * kept + self.procs * (1.0 - kept)
+
+    def change(self, now: int, procs: int) -> None:
+        self.mean, self.at, self.procs = self.until(now), now, self.procs + procs
 
 
 class Plan:
@@ -95,6 +110,7 @@ def replay(
     correct: str = "increments",
     ageing: float = 0.0,
     max_age: float = math.inf,
+    half_life: float = 604_800.0,
     depth: int = 100,
     window: int = 86_400,
     resolution: int = 60,
@@ -106,6 +122,7 @@ def replay(
     queue: list[int] = []
     running: list[int] = []
     history: dict[int, list[int]] = {}
+    use: defaultdict[int, Use] = defaultdict(lambda: Use(half_life))
     plan = Plan(jobs, processors, running)
     freed = extended = False
     due: set[int] = set()
@@ -119,6 +136,7 @@ def replay(
         queue.remove(i)
         job.start = now
         running.append(i)
+        use[job.user].change(now, job.procs)
         sequence += 1
         heapq.heappush(events, (now + job.run, ENDED, sequence, i))
         if job.predicted < job.run:
@@ -126,7 +144,10 @@ def replay(
 
     def schedule(now: int) -> None:
         nonlocal freed, extended
-        queue.sort(key=lambda i: (order_key(order, jobs[i], now, ageing=ageing, max_age=max_age), i))
+        if order == "fair_share":
+            queue.sort(key=lambda i: (use[jobs[i].user].until(now), i))
+        else:
+            queue.sort(key=lambda i: (order_key(order, jobs[i], now, ageing=ageing, max_age=max_age), i))
         if backfill == "conservative":
             if extended and plan.overbooked(queue, now):
                 for i in queue:
@@ -207,6 +228,7 @@ def replay(
                 job.promise = job.planned
         else:
             running.remove(i)
+            use[job.user].change(now, -job.procs)
             freed = freed or job.predicted_end > now
             history[job.user] = [*history.get(job.user, []), job.run][-2:]
         schedule(now)

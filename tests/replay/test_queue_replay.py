@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hal
 from hal.errors import InvalidModel, PolicyError
 from hal.replay import Workload, replay_queue
 
-from .naive_queue import Job, order_key, replay
+from .naive_queue import Job, Use, order_key, replay
 from .strategies import workloads
 
 
@@ -52,7 +55,7 @@ def test_agrees_with_twin(workload, order, backfill, predict, correct):
 @settings(max_examples=60)
 @given(
     workloads(max_jobs=15),
-    st.sampled_from(["fcfs", "sjf", "wfp3"]),
+    st.sampled_from(["fcfs", "sjf", "wfp3", "fair_share"]),
     st.sampled_from(["requested", "actual", "last_two"]),
     st.sampled_from(["increments", "doubling"]),
 )
@@ -128,6 +131,46 @@ def test_priority_ages_as_in_the_twin(workload, ageing, max_age, data):
     assert run.start.tolist() == twin
 
 
+@given(
+    workloads(),
+    st.sampled_from(["none", "easy", "easy_sjbf", "conservative", "slots"]),
+    st.sampled_from([1.0, 97.5, 604_800.0]),
+)
+def test_fair_share_agrees_with_twin(workload, backfill, half_life):
+    options = {"order": "fair_share", "backfill": backfill, "half_life": half_life, "window": 3600}
+    run = replay_queue(workload, **options)
+    assert run.start.tolist() == replay(jobs_of(workload), workload.processors, **options)
+
+
+@given(workloads(), st.floats(10, 1e6))
+def test_fair_share_ranks_by_the_history_of_queues(workload, half_life):
+    """The average is that of `hal.queues.History`, which takes whole jobs: compared when all have ended."""
+    run = replay_queue(workload, order="fair_share", half_life=half_life)
+    now = int(run.end.max())
+    tree = hal.QueueTree([hal.Queue(f"user{user}") for user in range(3)])
+    history = hal.queues.History(tree, half_life=half_life)
+    use = defaultdict(lambda: Use(half_life))
+    changes = []
+    for row in range(len(workload)):
+        begin, end, procs, user = (int(c[row]) for c in (run.start, run.end, workload.procs, workload.user))
+        history.record(hal.Job("j", cpus=procs, queue=f"user{user}"), start=begin, end=end)
+        changes += [(begin, user, procs), (end, user, -procs)]
+    for moment, user, procs in sorted(changes):
+        use[user].change(moment, procs)
+    for user, entry in use.items():
+        average = history.average(f"user{user}", now=now)["cpus"]
+        assert entry.until(now) == pytest.approx(average, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("half_life", "starts"), [(604_800, [0, 100, 110, 115]), (5, [0, 100, 115, 110])])
+def test_fair_share_forgets(half_life, starts):
+    """User 0 has used ten times as much, but user 1 was the last to run."""
+    workload = Workload.from_columns(
+        submit=[0, 1, 104, 105], run=[100, 10, 5, 5], procs=[1] * 4, user=[0, 1, 1, 0], processors=1
+    )
+    assert replay_queue(workload, order="fair_share", half_life=half_life).start.tolist() == starts
+
+
 @given(workloads(), st.sampled_from(["none", "easy", "easy_sjbf"]))
 def test_function_order_equals_builtin(workload, backfill):
     def wfp3(now, waiting):
@@ -158,6 +201,8 @@ def small() -> Workload:
         ({"predict": "oracle"}, "'oracle'"),
         ({"correct": "never"}, "unknown name 'never'"),
         ({"order": "priority", "ageing": -1.0}, "at least 0"),
+        ({"order": "fair_share", "half_life": 0.0}, "half_life is 0"),
+        ({"order": "fair_share", "half_life": float("nan")}, "half_life is nan"),
         ({"backfill": "slots", "depth": 0}, "depth is 0"),
         ({"backfill": "slots", "resolution": 0}, "resolution is 0"),
         ({"backfill": "slots", "window": 10}, "window is 10"),

@@ -36,6 +36,9 @@ def command(
     procs: Annotated[int | None, typer.Option(help="Size of the machine, if the log does not say.")] = None,
     overrun: Annotated[str, typer.Option(help="Runs beyond their request: kill, extend or ignore.")] = "kill",
     ageing: Annotated[float, typer.Option(help="Order priority: gain by a second of waiting.")] = 0.0,
+    half_life: Annotated[
+        float, typer.Option(help="Order fair_share: seconds after which past use counts half.")
+    ] = 7 * 86_400.0,
     depth: Annotated[int, typer.Option(help="Backfill slots: jobs examined in a pass.")] = 100,
     window: Annotated[int, typer.Option(help="Backfill slots: seconds planned ahead.")] = 86_400,
     resolution: Annotated[int, typer.Option(help="Backfill slots: seconds of a slot.")] = 60,
@@ -70,6 +73,7 @@ def command(
         predict=_predictor(predict),
         correct=correct,
         ageing=ageing,
+        half_life=half_life,
         depth=depth,
         window=window,
         resolution=resolution,

@@ -34,7 +34,7 @@ class Queue:
     ----------
     processors : int
         Size of the machine.
-    order, backfill, correct, ageing, max_age, depth, window, resolution
+    order, backfill, correct, ageing, max_age, half_life, depth, window, resolution
         As in `hal.replay.replay_queue`; functions as orders are for replays only.
     predict : {"requested", "last_two", "given"}
         Runtimes to plan by.
@@ -59,6 +59,7 @@ class Queue:
         correct: str = "increments",
         ageing: float = 0.0,
         max_age: float = math.inf,
+        half_life: float = 7 * 86_400,
         depth: int = 100,
         window: int = 86_400,
         resolution: int = 60,
@@ -70,8 +71,8 @@ class Queue:
                 f"predict is {predict!r}; a live queue knows 'requested', 'last_two' and 'given'"
             )
         self._core = _core.BatchQueue(
-            processors, order, ageing, max_age, backfill, depth, window, resolution, predict, correct,
-            list(reservations),
+            processors, order, ageing, max_age, half_life, backfill, depth, window, resolution, predict,
+            correct, list(reservations),
         )  # fmt: skip
         self._processors = processors
         self._grace = grace

@@ -17,7 +17,7 @@ from hal.replay.workload import Workload
 __all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction", "Predicts", "QueueRun"]
 __all__ += ["WaitingJobs", "replay_queue"]
 
-ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "aged_sjf", "priority")
+ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "aged_sjf", "priority", "fair_share")
 BACKFILLS: Final = ("none", "easy", "easy_sjbf", "conservative", "slots")
 PREDICTIONS: Final = ("requested", "actual", "last_two")
 CORRECTIONS: Final = ("increments", "requested", "doubling")
@@ -146,6 +146,7 @@ def replay_queue(
     priority: ArrayLike | None = None,
     ageing: float = 0.0,
     max_age: float = math.inf,
+    half_life: float = 7 * 86_400,
     depth: int = 100,
     window: int = 86_400,
     resolution: int = 60,
@@ -162,9 +163,8 @@ def replay_queue(
         The jobs.
     order : str or callable
         Who is next: ``"fcfs"``, ``"sjf"``, ``"ljf"``, ``"wfp3"``, ``"unicef"``, ``"f1"``, ``"aged_sjf"``,
-        ``"priority"``, or a
-        function of the time and the `WaitingJobs` that returns keys, smallest first. A function is called at
-        every event: slow but easy.
+        ``"priority"``, ``"fair_share"`` (the user who has used least), or a function of the time and the
+        `WaitingJobs` that returns keys, smallest first. A function is called at every event: slow but easy.
     backfill : str
         ``"none"``, ``"easy"``, ``"easy_sjbf"``, ``"conservative"`` or ``"slots"``.
     predict : str, array-like of int, shape (n_jobs,) or (n_jobs, 3), or a predictor of `hal.predict`
@@ -182,6 +182,10 @@ def replay_queue(
     ageing, max_age : float
         For the order ``"priority"``: priority gained by a second of waiting, and the seconds after which it
         stops growing.
+    half_life : float
+        For the order ``"fair_share"``: seconds after which use counts half, above 0. Default: 7 days. Users are
+        ranked by the processors they held over all the past, weighted by ``2 ** (-age / half_life)``, running
+        jobs included; jobs of one user go by submission.
     depth, window, resolution : int
         For the backfill ``"slots"``: jobs examined in a pass, seconds planned ahead, seconds of a slot.
     reservations : iterable of (int, int, int)
@@ -233,6 +237,7 @@ def replay_queue(
         _adapt(order, workload) if callable(order) else order,
         ageing,
         max_age,
+        half_life,
         backfill,
         depth,
         window,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "halcore/model/error.h"
+#include "halcore/replay/fair_share.h"
 
 namespace hal::replay {
 namespace {
@@ -113,8 +114,9 @@ std::unique_ptr<Order> make_order(const std::string& name, const OrderOptions& o
             throw PolicyError("priority order: ageing and max_age must be at least 0");
         return std::make_unique<Priority>(options);
     }
+    if (name == "fair_share") return std::make_unique<FairShare>(options.half_life);
     throw PolicyError("order: unknown name '" + name +
-                      "'; use fcfs, sjf, ljf, wfp3, unicef, f1, aged_sjf, priority or a function");
+                      "'; use fcfs, sjf, ljf, wfp3, unicef, f1, aged_sjf, priority, fair_share or a function");
 }
 
 std::unique_ptr<Order> make_order(KeyFunction function) {

@@ -110,7 +110,10 @@ void QueueEngine::advance(Seconds now) {
 
 void QueueEngine::schedule() {
     backfill_->schedule(state_);
-    for (const JobId job : state_.started_) prediction_->started(job, state_.jobs_[job]);
+    for (const JobId job : state_.started_) {
+        prediction_->started(job, state_.jobs_[job]);
+        state_.order_->started(state_.jobs_[job]);
+    }
 }
 
 JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
@@ -142,6 +145,7 @@ void QueueEngine::finish(Seconds now, JobId job) {
     const Seconds planned_end = record.predicted_end();
     state_.running_.erase({planned_end, record.procs, job});
     prediction_->finished(job, record, now - record.start);
+    state_.order_->finished(record);
     backfill_->finished(state_, job, planned_end);
     schedule();
 }
