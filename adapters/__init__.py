@@ -20,6 +20,7 @@ from hal.adapters.contract import (
     Snapshot,
     Stale,
 )
+from hal.adapters.follower import Follower
 from hal.adapters.lock import FileLock, Lock
 from hal.adapters.loop import Loop, Round, why
 from hal.adapters.mirror import Mirror
@@ -31,6 +32,7 @@ __all__ = [
     "Delta",
     "Dropped",
     "FileLock",
+    "Follower",
     "JobGone",
     "JobQueued",
     "JobStarted",

@@ -79,7 +79,7 @@ def test_probes_need_no_token_and_ready_ends_with_the_service() -> None:
     call = Caller(of)
     assert call("GET", "/live", token=None).json() == {"live": True}
     assert call("GET", "/ready", token=None).status_code == 200
-    of.ready = False
+    of.stopping = True
     assert call("GET", "/ready", token=None).status_code == 503
 
 

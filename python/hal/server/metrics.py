@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hal._extras import require
 
@@ -79,7 +79,18 @@ class _Gauges:
 
     def collect(self) -> Iterator[Any]:
         """Yield every gauge."""
-        for name, (text, value) in self._service.gauges().items():
-            gauge = self._core.GaugeMetricFamily(f"hal_{name}", text)
-            gauge.add_metric([], value)
-            yield gauge
+        service, live = self._service, self._service.live
+        values = service.readings.gauges()
+        if (p := service.p) is not None:
+            values["p"] = "The knob of what decides, from pack (0) to spread (1).", p
+        for name, (text, value) in values.items():
+            yield self._core.GaugeMetricFamily(f"hal_{name}", text, value)
+        for name, text in _COUNTS.items():
+            yield self._core.CounterMetricFamily(f"hal_source_{name}", text, live.counts[name])
+
+
+_COUNTS: Final = {
+    "snapshots": "How often everything was read of the orchestrator.",
+    "changes": "Changes that the orchestrator told.",
+    "faults": "How often the orchestrator could not be followed.",
+}

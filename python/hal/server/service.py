@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,13 +9,16 @@ from typing import Any
 from hal import policies
 from hal.answer import Explanation, Placement
 from hal.cluster import Cluster
-from hal.errors import InvalidModel, PolicyError
+from hal.control import Controller
+from hal.energy import PowerModel
+from hal.errors import HalError, InvalidModel, PolicyError
 from hal.files import job_of
 from hal.model import Job
 from hal.place import place
 from hal.placements import Placements
 from hal.policy import Policy
-from hal.signals import Monitor
+from hal.server.live import Live, Own
+from hal.server.readings import Readings
 
 __all__ = ["Service"]
 
@@ -30,22 +31,58 @@ class Service:
 
     Parameters
     ----------
-    cluster : Cluster
-        Changed by `place` with ``apply`` and by `release` alone.
+    live : Live or Cluster
+        A `Cluster` is the server's own: changed by `place` with ``apply`` and by `release` alone. Any other follows
+        an orchestrator, which alone changes it.
     policy : str
         What decides when a request names none.
+    controller : Controller, optional
+        Turns p: what decides is then ``pack_spread(p)``, and ``policy`` is not looked at.
+    power : PowerModel, optional
+        What nodes draw, for the metrics; None: those are not given.
 
     Notes
     -----
     Policies are named, never imported: a request cannot make the server load code.
     """
 
-    def __init__(self, cluster: Cluster, *, policy: str = "best_fit") -> None:
-        self.cluster, self.default = cluster, policy
-        self._lock = threading.Lock()
-        self._policies: dict[str, Policy] = {policy: policies.get(policy)}
-        self._monitor = Monitor(cluster)
-        self.ready = True
+    def __init__(
+        self,
+        live: Live | Cluster,
+        *,
+        policy: str = "best_fit",
+        controller: Controller | None = None,
+        power: PowerModel | None = None,
+    ) -> None:
+        self.live: Live = Own(live) if isinstance(live, Cluster) else live
+        self.readings = Readings(self.live, controller=controller, power=power)
+        self._default = policy
+        self._policies: dict[str, Policy] = {self.default: policies.get(self.default)}
+        self.stopping = False
+
+    @property
+    def cluster(self) -> Cluster:
+        """The live cluster."""
+        return self.live.cluster
+
+    @property
+    def default(self) -> str:
+        """What decides when a request names nothing."""
+        p = self.readings.controlled
+        return self._default if p is None else f"pack_spread({p:g})"
+
+    @property
+    def trouble(self) -> str:
+        """Why it should not be asked now; empty when it may be."""
+        if self.stopping:
+            return "shutting down"
+        return f"{self.live.name}: {self.live.fault}" if self.live.fault else ""
+
+    @property
+    def p(self) -> float | None:
+        """The knob of what decides, from pack (0) to spread (1); None where it has none."""
+        knobs = [getattr(scorer, "p", None) for scorer in self.policy(None).scorers]
+        return next((float(p) for p in knobs if isinstance(p, (int, float))), None)
 
     def policy(self, text: str | None) -> Policy:
         """Return the policy of that name.
@@ -60,16 +97,24 @@ class Service:
             raise PolicyError(f"policy = {text[:40]!r}: name a policy that the server lists")
         if text not in self._policies:
             if len(self._policies) >= 256:
-                self._policies = {self.default: self._policies[self.default]}
+                self._policies.clear()
             self._policies[text] = policies.get(text)
         return self._policies[text]
 
     def place(
         self, jobs: Sequence[Job], policy: str | None, *, order: str | None = None, apply: bool = False
     ) -> tuple[Placements, list[Placement], float]:
-        """Decide, and book if asked to; returns the answers and the seconds taken."""
+        """Decide, and book if asked to; returns the answers and the seconds taken.
+
+        Raises
+        ------
+        HalError
+            ``apply`` on a cluster that follows an orchestrator: what runs there is for it to say.
+        """
         decided = self.policy(policy)
-        with self._lock:
+        if apply:
+            self._own("apply")
+        with self.live.lock:
             begin = time.perf_counter()
             placements = place(self.cluster, jobs, decided, order=order, apply=apply)
             seconds = time.perf_counter() - begin
@@ -78,44 +123,48 @@ class Service:
     def explain(self, job: Job, policy: str | None, *, top: int) -> Explanation:
         """Say where a job would go now, or why nowhere."""
         decided = self.policy(policy)
-        with self._lock:
+        with self.live.lock:
             return place(self.cluster, job, decided).explain(0, top=top)
+
+    def advise(
+        self, policy: str | None, *, order: str | None, most: int, explained: int
+    ) -> tuple[list[Placement], dict[str, Explanation], int, float]:
+        """Say what would be done now with what waits; does nothing.
+
+        Parameters
+        ----------
+        policy, order : str or None
+        most : int
+            Jobs to look at, from the front of the queue.
+        explained : int
+            Of those that would go on waiting, how many are told why: an explanation looks at every node.
+
+        Returns
+        -------
+        placements, {job: why it would wait}, jobs that wait in all, seconds
+        """
+        decided = self.policy(policy)
+        with self.live.lock:
+            waiting = list(self.live.waiting.values())
+            fork = self.cluster.fork()
+        begin = time.perf_counter()
+        placements = place(fork, waiting[:most], decided, order=order)
+        answers = list(placements)
+        left = [answer.job for answer in answers if not answer.placed][:explained]
+        reasons = {job: placements.explain(job, top=0) for job in left}
+        return answers, reasons, len(waiting), time.perf_counter() - begin
 
     def release(self, jobs: Iterable[str]) -> None:
         """Give back what jobs hold, all or none."""
-        with self._lock:
+        self._own("release")
+        with self.live.lock:
             self.cluster.release(list(jobs))
 
-    def gauges(self) -> dict[str, tuple[str, float]]:
-        """Name → (help, value) of everything that is read when it is scraped."""
-        with self._lock:
-            signals = self._monitor.read(time.monotonic())
-            columns = self.cluster.columns
-            present = columns.present.astype(bool)
-            values: dict[str, tuple[str, float]] = {
-                "nodes": ("Nodes in the cluster.", len(self.cluster)),
-                "jobs_running": ("Jobs that hold resources.", len(self.cluster.jobs())),
-                "cpu_capacity_cores": ("CPUs offered.", columns.capacity_cpu[present].sum() / 1000),
-                "cpu_free_cores": ("CPUs free.", columns.free_cpu[present].sum() / 1000),
-                "gpu_free": ("GPUs free, shares added up.", columns.gpu_total_free[present].sum() / 1000),
-            }
-        for name, text in _SIGNALS.items():
-            value = float(getattr(signals, name))
-            if math.isfinite(value):
-                values[f"signal_{name}"] = text, value
-        return values
-
-
-_SIGNALS: Mapping[str, str] = {
-    "sigma": "Coherence: how evenly load is spread, 0 to 1.",
-    "entropy": "Diversity of job classes on a node, 0 to 1.",
-    "drift": "Growth of pending work, share of capacity a second.",
-    "potential": "Combined tension, 0 at rest.",
-    "fragmentation": "Share of free GPUs that typical tasks cannot use.",
-    "stranded": "Share of free capacity without its complement.",
-    "utilisation": "Share of capacity in use.",
-    "pending": "Jobs that wait.",
-}
+    def _own(self, what: str) -> None:
+        if self.live.name:
+            raise HalError(
+                f"{what}: this cluster is what {self.live.name} says it is; let {self.live.name} start and end jobs"
+            )
 
 
 def jobs_of(entries: Sequence[Mapping[str, Any]]) -> list[Job]:

@@ -1,0 +1,119 @@
+"""What is sent and answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "PROBLEMS",
+    "AdviseAnswer",
+    "AdviseRequest",
+    "ExplainAnswer",
+    "ExplainRequest",
+    "PlaceAnswer",
+    "PlaceRequest",
+    "Problem",
+    "ReleaseRequest",
+]
+
+Order = Literal["given", "priority", "largest_first", "smallest_first"]
+Status = Literal["PLACED", "UNSCHEDULABLE", "INFEASIBLE"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    policy: Annotated[
+        str | None, Field(max_length=500, description="Policy by name; absent: the server's.")
+    ] = None
+
+
+class PlaceRequest(_Request):
+    """Jobs to decide for."""
+
+    jobs: Annotated[list[dict[str, Any]], Field(description="Fields of hal.Job each.", min_length=1)]
+    order: Order = "given"
+    apply: Annotated[bool, Field(description="Book what is placed.")] = False
+
+
+class ExplainRequest(_Request):
+    """A job to explain."""
+
+    job: Annotated[dict[str, Any], Field(description="Fields of hal.Job.")]
+    top: Annotated[int, Field(ge=0, le=100, description="Best nodes to show.")] = 5
+
+
+class AdviseRequest(_Request):
+    """What to say of the jobs that wait."""
+
+    order: Order = "given"
+    most: Annotated[int, Field(ge=1, le=100_000, description="Jobs, from the front of the queue.")] = 1000
+    explained: Annotated[int, Field(ge=0, le=1000, description="Jobs told why they would go on waiting.")] = (
+        20
+    )
+
+
+class ReleaseRequest(BaseModel):
+    """Jobs that have ended."""
+
+    model_config = ConfigDict(extra="forbid")
+    jobs: Annotated[list[str], Field(min_length=1, max_length=100_000)]
+
+
+class Answer(BaseModel):
+    """One job's answer."""
+
+    job: str
+    status: Status
+    nodes: list[str]
+    gpus: list[list[int]]
+    scores: list[float]
+
+
+class PlaceAnswer(BaseModel):
+    """Answers in the order given."""
+
+    policy: str
+    seconds: float
+    placements: list[Answer]
+
+
+class ExplainAnswer(BaseModel):
+    """Why a job would go where it would, or nowhere."""
+
+    job: str
+    status: Status
+    nodes: int
+    feasible: int
+    reasons: dict[str, int]
+    top: list[dict[str, Any]]
+    missing: str
+    preemption: str
+
+
+class Advice(Answer):
+    """What would become of one job that waits."""
+
+    reasons: Annotated[dict[str, int], Field(description="Reason → nodes it rejects; for those explained.")]
+    missing: Annotated[str, Field(description="What would be needed, in one line.")]
+
+
+class AdviseAnswer(BaseModel):
+    """What would be done now."""
+
+    policy: str
+    seconds: float
+    waiting: Annotated[int, Field(description="Jobs that wait in all.")]
+    placements: list[Advice]
+
+
+class Problem(BaseModel):
+    """What was wrong with a request."""
+
+    detail: str
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"model": Problem} for code in (400, 401, 409, 413, 422, 429)
+}
