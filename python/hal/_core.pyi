@@ -807,6 +807,7 @@ class Simulator:
         shapes: Sequence[Shape],
         tasks: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)]
         | None,
+        policies: Sequence[Policy],
         power: PowerModel,
         contention: tuple[float, float, float],
         sleep: tuple[float, float, int],

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "arrays.h"
+#include "bind_policies.h"
 #include "bind_signals.h"
 #include "bindings.h"
 #include "cluster_handle.h"
@@ -26,15 +27,21 @@ class SimulatorHandle {
     SimulatorHandle(ClusterHandle& cluster, const Column<double>& time, const Column<double>& duration,
                     const Column<std::int32_t>& shape, const std::vector<const ShapeHandle*>& shapes,
                     const std::optional<Column<std::int32_t>>& tasks,
+                    const std::vector<const PolicyHandle*>& policies,
                     const replay::SimulationOptions& options)
         : cluster_(cluster) {
+        if (policies.size() != 1 && policies.size() != replay::Simulator::kLevels)
+            throw InvalidModel("policies: give 1 or " + std::to_string(replay::Simulator::kLevels));
+        std::vector<std::shared_ptr<const Policy>> by_level;
+        for (const PolicyHandle* policy : policies) by_level.push_back(policy->policy);
         cluster.run([&](Cluster&, Engine& engine) {
             std::vector<ShapeId> ids;
             for (const ShapeHandle* s : shapes) ids.push_back(cluster.intern(*s));
             simulator_ = std::make_unique<replay::Simulator>(
                 engine, options,
                 arrivals(as_span(time), as_span(duration), as_span(shape), ids,
-                         tasks ? as_span(*tasks) : std::span<const std::int32_t>{}));
+                         tasks ? as_span(*tasks) : std::span<const std::int32_t>{}),
+                std::move(by_level));
         });
     }
 
@@ -149,13 +156,14 @@ void bind_simulator(nb::module_& m) {
             [](SimulatorHandle* self, ClusterHandle& cluster, const Column<double>& time,
                const Column<double>& duration, const Column<std::int32_t>& shape,
                const std::vector<const ShapeHandle*>& shapes,
-               const std::optional<Column<std::int32_t>>& tasks, const PowerModel& power,
+               const std::optional<Column<std::int32_t>>& tasks,
+               const std::vector<const PolicyHandle*>& policies, const PowerModel& power,
                const Contention& contention, const Sleep& sleep, const Failures& failures, bool first_come,
                double half_life, const WeightTuple& weights) {
                 const auto& [strength, from, exponent] = contention;
                 const auto& [after, wake, milliwatts] = sleep;
                 const auto& [mean, repair, seed] = failures;
-                new (self) SimulatorHandle(cluster, time, duration, shape, shapes, tasks,
+                new (self) SimulatorHandle(cluster, time, duration, shape, shapes, tasks, policies,
                                            {{strength, from, exponent},
                                             {after, wake, milliwatts},
                                             {mean, repair, seed},
@@ -165,8 +173,8 @@ void bind_simulator(nb::module_& m) {
                                             weights_of(weights)});
             },
             nb::keep_alive<1, 2>(), "cluster"_a, "time"_a.noconvert(), "duration"_a.noconvert(),
-            "shape"_a.noconvert(), "shapes"_a, "tasks"_a.noconvert().none(), "power"_a, "contention"_a,
-            "sleep"_a, "failures"_a, "first_come"_a, "half_life"_a, "weights"_a)
+            "shape"_a.noconvert(), "shapes"_a, "tasks"_a.noconvert().none(), "policies"_a, "power"_a,
+            "contention"_a, "sleep"_a, "failures"_a, "first_come"_a, "half_life"_a, "weights"_a)
         .def("advance", &SimulatorHandle::advance, "until"_a, "p"_a)
         .def("run", &SimulatorHandle::run, "step"_a, "first"_a, "count"_a, "p"_a)
         .def("read", &SimulatorHandle::read)

@@ -54,6 +54,10 @@ def test_sweep_resumes(tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["cells"], told["ran"]) == (4, 2)
     assert [row["controller"] for row in told["rows"]] == ["pid", "static(p=1)"]
+    assert run([*arguments, "--policy", "best_fit", "--policy", "pack_spread"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["policy"] for row in told["rows"]] == ["best_fit", "best_fit", "pack_spread", "pack_spread"]
+    assert told["ran"] == 6
     assert run(arguments[:-1]) == 0
     assert "energy_per_job" in capsys.readouterr().out
 

@@ -47,6 +47,7 @@ class Twin:
     seed: int
     fcfs: bool
     half_life: float = 300.0
+    composed: str = "pack_spread({p})"
     now: float = 0.0
     joules: float = 0.0
     running: dict[int, Running] = field(default_factory=dict)
@@ -132,7 +133,7 @@ class Twin:
     # ---- events --------------------------------------------------------------------------------------
 
     def advance(self, until: float, p: float) -> bool:
-        self.policy = f"pack_spread({round(64 * p) / 64})"
+        self.policy = self.composed.format(p=round(64 * p) / 64)
         before, begin = self.joules, self.now
         while not self.finished():
             time, event = self.next_event()

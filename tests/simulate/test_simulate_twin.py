@@ -41,6 +41,7 @@ class FromList:
     sleep=st.sampled_from([None, Sleeping(after=7.3, wake=3.1, watts=5), Sleeping(after=0, wake=0)]),
     failures=st.sampled_from([None, Failures(mean_between=90, repair=17.7)]),
     fcfs=st.booleans(),
+    composed=st.sampled_from(["pack_spread({p})", "best_fit", "pack_spread({p}) + 0.5 * best_fit"]),
 )
 @settings(max_examples=40, deadline=None)
 def test_both_agree_event_by_event(
@@ -51,6 +52,7 @@ def test_both_agree_event_by_event(
     sleep: Sleeping | None,
     failures: Failures | None,
     fcfs: bool,
+    composed: str,
 ) -> None:
     # Times from a generator, not from Hypothesis: ends that tie to the last bit but for rounding are no case.
     random = np.random.default_rng(seed)
@@ -74,8 +76,9 @@ def test_both_agree_event_by_event(
     run = simulate(
         cluster, work, p=levels[0], controller=FromList(levels), step=5, until=horizon, contention=contention,
         sleep=sleep, failures=failures, seed=seed % 1000, queue="fcfs" if fcfs else "greedy",
+        policy=composed.replace("({p})", ""),
     )  # fmt: skip
-    twin = Twin(cluster, work, kinds, contention, sleep, failures, seed % 1000, fcfs)
+    twin = Twin(cluster, work, kinds, contention, sleep, failures, seed % 1000, fcfs, composed=composed)
     for number in range(len(run.trace["time"])):
         twin.advance(5.0 * (number + 1), levels[number % len(levels)])
     np.testing.assert_allclose(run.jobs["start"], twin.start, rtol=0, atol=1e-6)

@@ -50,6 +50,7 @@ def test_openb_without_traces_says_what_to_set(monkeypatch):
     [
         ({"workload": "noise"}, "workload"),
         ({"machine": "abacus"}, "machine"),
+        ({"policy": "no_such"}, "policy"),
         ({"controller": "pid(x)"}, "controller"),
         ({"controller": "a b"}, "controller"),
         ({"nodes": 0}, "nodes"),
@@ -57,7 +58,7 @@ def test_openb_without_traces_says_what_to_set(monkeypatch):
     ],
 )
 def test_wrong_cells_name_the_field(wrong, word):
-    with pytest.raises(hal.InvalidModel, match=word):
+    with pytest.raises((hal.InvalidModel, hal.PolicyError), match=word):
         Cell(**wrong)
 
 

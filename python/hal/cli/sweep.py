@@ -26,6 +26,10 @@ def command(
         list[str] | None,
         typer.Option(help='May come several times: "pid", "static(p=0.25)". Default: pid and static(p=0.5).'),
     ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="May come several times; the controller turns the pack_spread in it."),
+    ] = None,
     machine: Annotated[list[str] | None, typer.Option(help="published or half_idle.")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Seeds 0, 1, …")] = 3,
     nodes: Annotated[int, typer.Option(min=1, max=10**5)] = 100,
@@ -39,12 +43,13 @@ def command(
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Run seeds x workloads x loads x controllers x machines, and show the means with their 95 % intervals."""
+    """Run seeds x workloads x loads x policies x controllers x machines, and show the means with their 95 % intervals."""
     groups = list(
         itertools.product(
             machine or ["published"],
             workload or ["poisson"],
             load or [0.6],
+            policy or ["pack_spread"],
             controller or ["static(p=0.5)", "pid"],
         )
     )
@@ -54,7 +59,8 @@ def command(
                 machine=group[0],
                 workload=group[1],
                 load=group[2],
-                controller=group[3],
+                policy=group[3],
+                controller=group[4],
                 seed=seed,
                 nodes=nodes,
                 seconds=3600 * hours,
@@ -73,7 +79,7 @@ def command(
     }
     if as_json:
         rows = [
-            dict(zip(("machine", "workload", "load", "controller"), group, strict=True))
+            dict(zip(("machine", "workload", "load", "policy", "controller"), group, strict=True))
             | {name: _finite(value.mean) for name, value in figures.items()}
             for group, figures in means.items()
         ]
@@ -82,8 +88,8 @@ def command(
     cells_shown = [
         (*map(str, group), *(str(value) for value in figures.values())) for group, figures in means.items()
     ]
-    head = ["machine", "workload", "load", "controller", *shown]
-    console().print(table(f"{len(cells)} simulations, {ran} of them now", head, cells_shown, left=4))
+    head = ["machine", "workload", "load", "policy", "controller", *shown]
+    console().print(table(f"{len(cells)} simulations, {ran} of them now", head, cells_shown, left=5))
 
 
 def _finite(value: float) -> float | None:

@@ -19,6 +19,7 @@ from hal.energy import PowerCurve, PowerModel
 from hal.errors import InvalidModel
 from hal.gpu import gpus
 from hal.model import Node
+from hal.policies import get
 from hal.replay import arrivals, simulate
 from hal.replay.arrivals import Arrivals
 from hal.replay.simulator import Simulation, linear_power
@@ -64,6 +65,8 @@ class Cell:
         Of the arrivals; for ``openb``, of which tenth of the tasks is left out.
     controller : str
         A name, perhaps with settings: ``"pid"``, ``"static(p=0.25)"``, ``"pid(setpoint=0.8)"``.
+    policy : str
+        What places; each ``pack_spread`` in it gets the p of the controller.
     machine : str
         One of `MACHINES`.
     nodes : int
@@ -77,6 +80,7 @@ class Cell:
     load: float = 0.6
     seed: int = 0
     controller: str = "static(p=0.5)"
+    policy: str = "pack_spread"
     machine: str = "published"
     nodes: int = 100
     seconds: float = 10_800.0
@@ -94,6 +98,7 @@ class Cell:
                 f"step = {show(self.step)}: must be above 0 and at most seconds = {self.seconds!r}"
             )
         _parsed(self.controller)
+        get(self.policy)
 
     def key(self) -> str:
         """Return the text under which its figures are kept."""
@@ -151,6 +156,7 @@ class Cell:
         return simulate(
             cluster,
             self.arrivals(cluster),
+            policy=self.policy,
             step=self.step,
             until=self.seconds,
             power=machine.power(),

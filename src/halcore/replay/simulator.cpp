@@ -16,11 +16,13 @@ PowerModel awake_only(PowerModel model) {
 
 }  // namespace
 
-Simulator::Simulator(Engine& engine, SimulationOptions options, Arrivals arrivals)
+Simulator::Simulator(Engine& engine, SimulationOptions options, Arrivals arrivals,
+                     std::vector<std::shared_ptr<const Policy>> policies)
     : engine_(engine),
       cluster_(engine.cluster()),
       options_((options.check(), std::move(options))),
       arrivals_(std::move(arrivals)),
+      policies_(std::move(policies)),
       power_(awake_only(options_.power), cluster_),
       runs_(cluster_.node_slots()),
       nodes_(cluster_.node_slots()),
@@ -48,15 +50,8 @@ Simulator::Simulator(Engine& engine, SimulationOptions options, Arrivals arrival
 }
 
 BoundPolicy& Simulator::policy_for(double p) {
-    const int step = static_cast<int>(std::lround(p * kSteps));
-    auto& policy = policies_[step];
-    if (!policy) {
-        const double level = static_cast<double>(step) / kSteps;
-        policy = std::make_shared<const Policy>(
-            "pack_spread", std::vector<Policy::Part>{{make_scorer("pack_spread", {{"p", level}}), 1.0}},
-            std::vector<FilterPtr>{}, 0, 0);
-    }
-    return engine_.bound(policy);
+    const auto level = static_cast<std::size_t>(std::lround(p * static_cast<double>(kLevels - 1)));
+    return engine_.bound(policies_[policies_.size() == 1 ? 0 : level]);
 }
 
 bool Simulator::finished() const {

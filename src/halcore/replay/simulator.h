@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <queue>
 #include <tuple>
@@ -22,14 +21,19 @@ struct Arrivals {
 };
 
 /// A cluster in simulated time: jobs arrive, wait, run and end; nodes fail, recover, sleep and wake. What
-/// starts is placed by the engine's index with pack_spread(p), all tasks of a job or none.
+/// starts is placed by the engine's index, all tasks of a job or none.
 ///
 /// At equal times ends come first (lower node first), then gangs' ends, wakings, sleep, failures and repairs,
 /// then arrivals; the queue is looked at after each of them. Cost of a job: two visits of each of its nodes.
 class Simulator {
   public:
-    /// Works on the engine's cluster, which nobody else changes meanwhile.
-    Simulator(Engine& engine, SimulationOptions options, Arrivals arrivals);
+    /// Values of p that are told apart: 0, 1/64, …, 1.
+    static constexpr std::size_t kLevels = 65;
+
+    /// Works on the engine's cluster, which nobody else changes meanwhile. `policies`: one for each of the
+    /// kLevels values of p, or a single one that knows no p.
+    Simulator(Engine& engine, SimulationOptions options, Arrivals arrivals,
+              std::vector<std::shared_ptr<const Policy>> policies);
 
     /// Lets time pass until `until` with p in steps of 1/64, and writes one row of the trace. False when
     /// nothing is left to happen.
@@ -45,7 +49,6 @@ class Simulator {
     bool finished() const;
 
   private:
-    static constexpr int kSteps = 64;
     enum class Kind : std::uint8_t { GangEnd, Wake, Sleep, Fail, Repair };
     struct Event {
         double time;
@@ -96,7 +99,7 @@ class Simulator {
     SimulationOptions options_;
     Arrivals arrivals_;
     NodePower power_;
-    std::map<int, std::shared_ptr<const Policy>> policies_;
+    std::vector<std::shared_ptr<const Policy>> policies_;
     BoundPolicy* bound_ = nullptr;
 
     double now_ = 0, joules_ = 0;

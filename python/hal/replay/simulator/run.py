@@ -16,6 +16,8 @@ from hal.cluster import Cluster
 from hal.energy import PowerModel
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
+from hal.policies import PackSpread, get
+from hal.policy import Policy
 from hal.replay.arrivals import Arrivals
 from hal.replay.simulator.models import Contention, Failures, Sleeping, linear_power, no_power
 from hal.replay.simulator.simulation import Simulation, result_of
@@ -26,7 +28,28 @@ from hal.units import Quantity, seconds
 __all__ = ["Context", "Controller", "simulate"]
 
 _CHUNK: Final = 256  # steps between two calls of progress without a controller
+_LEVELS: Final = 64  # steps of p from 0 to 1
 _MODELS: Final = Contention(), Sleeping(), linear_power()
+
+
+def _turned(policy: Policy | str) -> list[Policy]:
+    """Return the policy at each p that is told apart, or the policy alone when it has no p."""
+    whole = get(policy)
+    if not any(isinstance(scorer, PackSpread) for scorer in whole.scorers):
+        return [whole]
+    return [
+        Policy(
+            {
+                PackSpread(p=level / _LEVELS) if isinstance(scorer, PackSpread) else scorer: weight
+                for scorer, weight in whole.scorers.items()
+            },
+            filters=whole.filters,
+            name=whole.name,
+            seed=whole.seed,
+            tie_seed=whole.tie_seed,
+        )
+        for level in range(_LEVELS + 1)
+    ]
 
 
 class Controller(Protocol):
@@ -76,6 +99,7 @@ def simulate(
     cluster: Cluster,
     workload: Arrivals,
     *,
+    policy: Policy | str = "pack_spread",
     controller: Controller | None = None,
     p: float = 0.5,
     step: Quantity = "10s",
@@ -92,7 +116,7 @@ def simulate(
 ) -> Simulation:
     """Run a workload on a copy of a cluster in simulated time.
 
-    Jobs are placed by ``pack_spread(p)``, all tasks of a job or none, as they arrive and as room appears.
+    Jobs are placed all tasks or none, as they arrive and as room appears, by a policy in which p is turned.
 
     Parameters
     ----------
@@ -100,6 +124,9 @@ def simulate(
         Left as it was. What runs there at the start runs on to the end.
     workload : Arrivals
         See `hal.replay.arrivals`.
+    policy : Policy or str
+        What places. Each `hal.policies.PackSpread` in it gets the p of the step; without one, p changes nothing:
+        ``"best_fit"``, ``"pack_spread + 2 * topology_distance"``.
     controller : Controller, optional
         Called once a step with the signals and a `Context`; advises the p of the next step. What it throws ends the
         simulation. None: p stays.
@@ -135,6 +162,8 @@ def simulate(
     ------
     InvalidModel
         A figure is out of range, or the controller advised something that is no p.
+    PolicyError
+        The policy is unknown.
     HalError
         The controller changed the cluster.
 
@@ -165,6 +194,7 @@ def simulate(
         workload.jobs.shape,
         workload.jobs.shapes,
         workload.jobs.tasks,
+        [at._core for at in _turned(policy)],
         (power or no_power())._core_model(),
         contention._tuple() if contention else (0.0, 0.0, 2.0),
         sleep._tuple() if sleep else (-1.0, 0.0, 0),
