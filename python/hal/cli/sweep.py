@@ -43,7 +43,7 @@ def command(
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Run seeds x workloads x loads x policies x controllers x machines, and show the means with their 95 % intervals."""
+    """Run seeds x workloads x loads x policies x controllers x machines; show means with 95 % intervals."""
     groups = list(
         itertools.product(
             machine or ["published"],
