@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.cluster import Cluster
 from hal.job_columns import JobColumns
 from hal.place import place
 from hal.policy import Policy
@@ -42,13 +41,7 @@ def waits(experiment: Experiment, policy: Policy, seed: int, *, jobs: int = 600)
     rng = np.random.default_rng(seed)
     arrivals, order = experiment.order(seed)
     nodes = experiment.nodes.take(order[:: max(len(order) // NODES, 1)])
-    cluster = Cluster.from_arrays(
-        cpu_milli=nodes.cpu,
-        memory_mib=nodes.memory,
-        gpu_count=nodes.gpu_count,
-        gpu_model=nodes.gpu_model,
-        models=nodes.models,
-    )
+    cluster = nodes.cluster()
     rows = arrivals[:jobs]
     runs = rng.lognormal(np.log(3600) - 0.5, 1.0, rows.size)
     work = float((experiment.tasks.gpu_demand[rows] * runs).sum())

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.place import place
@@ -145,13 +144,7 @@ def run(experiment: Experiment, policy: str | Policy, seed: int) -> Run:
     """
     arrivals, order = experiment.order(seed)
     nodes, tasks = experiment.nodes.take(order), experiment.tasks
-    cluster = Cluster.from_arrays(
-        cpu_milli=nodes.cpu,
-        memory_mib=nodes.memory,
-        gpu_count=nodes.gpu_count,
-        gpu_model=nodes.gpu_model,
-        models=nodes.models,
-    )
+    cluster = nodes.cluster()
     decided = policy if isinstance(policy, Policy) else published_policy(policy, tasks, seed=seed)
     jobs = JobColumns.from_tasks(tasks, arrivals)
     start = time.perf_counter()

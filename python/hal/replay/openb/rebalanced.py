@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.place import place
@@ -109,13 +108,7 @@ def run_rebalanced(experiment: Experiment, policy: str | Policy, seed: int, shar
         raise InvalidModel(f"rebalance = {share!r}: must lie in 0 … 1, the share of the placed tasks to move")
     arrivals, order = experiment.order(seed)
     nodes, tasks = experiment.nodes.take(order), experiment.tasks
-    cluster = Cluster.from_arrays(
-        cpu_milli=nodes.cpu,
-        memory_mib=nodes.memory,
-        gpu_count=nodes.gpu_count,
-        gpu_model=nodes.gpu_model,
-        models=nodes.models,
-    )
+    cluster = nodes.cluster()
     decided = policy if isinstance(policy, Policy) else published_policy(policy, tasks, seed=seed)
     done = place(cluster, JobColumns.from_tasks(tasks, arrivals), decided, apply=True).status == 0
     demand, capacity = tasks.gpu_demand[arrivals], nodes.gpu_capacity

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.policies import TypicalTask
 from hal.units import LIMIT
@@ -66,6 +67,16 @@ class Nodes:
             np.ascontiguousarray(self.gpu_count[rows]),
             np.ascontiguousarray(self.gpu_model[rows]),
             self.models,
+        )
+
+    def cluster(self) -> Cluster:
+        """Return an empty cluster of these nodes under numbered names."""
+        return Cluster.from_arrays(
+            cpu_milli=self.cpu,
+            memory_mib=self.memory,
+            gpu_count=self.gpu_count,
+            gpu_model=self.gpu_model,
+            models=self.models,
         )
 
 
