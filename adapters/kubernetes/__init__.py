@@ -1,0 +1,1 @@
+"""Kubernetes, as its second scheduler and as an adviser."""
