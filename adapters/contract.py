@@ -27,6 +27,7 @@ __all__ = [
     "NodeChanged",
     "NodeGone",
     "Outcome",
+    "Ranks",
     "Running",
     "Snapshot",
     "Stale",
@@ -257,6 +258,18 @@ class Adapter(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; harmless when called twice."""
+        ...
+
+
+@runtime_checkable
+class Ranks(Protocol):
+    """What an adapter may offer beside: its orchestrator says where, and hal only in which order jobs start."""
+
+    #: Whether it is set to do that: `rank` is called then, and `Adapter.apply` is not.
+    ranks: bool
+
+    def rank(self, jobs: Sequence[str]) -> None:
+        """Have these jobs start in this order, the first first; saying it again changes nothing."""
         ...
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hal.adapters.contract import Adapter, Applied, Outcome, Reasons, Running, Stale
+from hal.adapters.contract import Adapter, Applied, Outcome, Ranks, Reasons, Running, Stale
 from hal.adapters.mirror import Mirror
 
 import hal
@@ -92,7 +92,7 @@ class Loop:
     -----
     Optimistic: what the orchestrator did not do (`Outcome.CONFLICT`, `GONE`, `REFUSED`) is not booked, and the job is
     tried again after a wait that doubles. Where the outcome is not known, everything is read again before the job is
-    looked at.
+    looked at. Of an adapter that is set to rank (`Ranks`), only the order of decision is carried out.
     """
 
     def __init__(
@@ -144,13 +144,16 @@ class Loop:
         jobs = [job for job in mirror.waiting.values() if self._due(job.name, now)][: self.batch]
         begin = time.perf_counter()
         placements = hal.place(mirror.cluster, jobs, self.policy, order=self.order, queues=self.queues)
-        decided = tuple(placements)
+        decided = tuple(placements[row] for row in placements.row.tolist())
         reasons = self._reasons(placements, decided)
         middle = time.perf_counter()
         answers: list[Applied] = []
         if self.applies:
-            answers = self.adapter.apply([placement for placement in decided if placement.placed])
-            self._learn({job.name: job for job in jobs}, decided, answers)
+            if isinstance(self.adapter, Ranks) and self.adapter.ranks:
+                self.adapter.rank([placement.job for placement in decided])
+            else:
+                answers = self.adapter.apply([placement for placement in decided if placement.placed])
+                self._learn({job.name: job for job in jobs}, decided, answers)
             news = self._said.news(reasons)
             if news:
                 self.adapter.explain(news)

@@ -23,6 +23,7 @@ from hal.adapters.contract import (
 )
 from hal.adapters.slurm.client import Client
 from hal.adapters.slurm.convert import HOLDS, Converted, convert, job_name, topology_of
+from hal.adapters.slurm.rank import site_factors, to_rank
 from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
 
 import hal
@@ -49,13 +50,16 @@ class SlurmAdapter:
     timeout, poll : float
         Seconds for one command, and between two looks.
     form : {"auto", "json", "text"}
+    steer : {"pin", "order"}
+        Place held jobs; or leave placing to Slurm, and only have jobs that are not held start in hal's order.
 
     Notes
     -----
     A job is submitted held with the comment (``sbatch --hold --comment=hal``), pinned by ``ReqNodeList`` and released.
     Reading costs two commands a look, however many jobs wait; carrying out costs three for any number of placements.
     A pin that Slurm cannot satisfy (``BadConstraints``), or whose node has gone since, is taken back, and the job
-    waits again without these nodes.
+    waits again without these nodes. An order is written as site factors where Slurm's priorities have several factors
+    (``priority/multifactor``), else as priorities: two commands more.
     """
 
     contract = CONTRACT
@@ -69,8 +73,12 @@ class SlurmAdapter:
         timeout: float = 20.0,
         poll: float = 0.5,
         form: str = "auto",
+        steer: str = "pin",
         client: Client | None = None,
     ) -> None:
+        if steer not in ("pin", "order"):
+            raise hal.AdapterError(f"steer = {steer!r}: must be pin or order")
+        self.ranks = steer == "order"
         self.client = client or Client(conf=conf, timeout=float(timeout), form=form)
         self.claim, self.poll = claim, float(poll)
         self._count = 0
@@ -111,12 +119,19 @@ class SlurmAdapter:
 
     def _look(self) -> Converted:
         nodes, jobs = self.client.nodes(), self.client.jobs()
-        self._take_back(jobs, {node.name: node for node in nodes})
+        if not self.ranks:
+            self._take_back(jobs, {node.name: node for node in nodes})
         reservations = self.client.reservations() if self._count % 20 == 0 or self._reserved else []
         self._reserved = bool(reservations)
         now = int(time.time())
         self._last = convert(
-            nodes, jobs, now=now, claims=self._claims, reservations=reservations, refused=self._refused
+            nodes,
+            jobs,
+            now=now,
+            claims=self._claims,
+            reservations=reservations,
+            refused=self._refused,
+            released=self.ranks,
         )
         self._count += 1
         return self._last
@@ -178,6 +193,23 @@ class SlurmAdapter:
             if job.array_job and not job.array.isdigit():  # the parent stands for the tasks that wait
                 jobs.setdefault(f"{job.array_job}_*", job)
         return jobs
+
+    def rank(self, jobs: Sequence[str]) -> None:
+        """Let jobs exchange their priorities, so that they start in this order; tasks of an array go together."""
+        known = self._by_name()
+        priorities: dict[str, int] = {}
+        for name in jobs:
+            job = _find(known, name)
+            if job is not None and job.state == "PENDING" and not job.held and _JOB.match(name):
+                priorities.setdefault(str(job.id), job.priority)
+        changes = to_rank(list(priorities), priorities)
+        if not changes:
+            return
+        if self.client.multifactor:
+            factors = site_factors(changes, self.client.run(["sprio", "--noheader", "--format=%i %S"]))
+            self.client.batch([f"update JobId={name} SiteFactor={value}" for name, value in factors.items()])
+        else:
+            self.client.batch([f"update JobId={name} Priority={to}" for name, (_, to) in changes.items()])
 
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Write why jobs wait into their administrator's comment, which users see with ``scontrol show job``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -97,6 +98,11 @@ class Client:
             return self.run(["scontrol", "--oneliner", "show", "topology"])
         except hal.AdapterError:
             return ""  # a flat network is an error to scontrol
+
+    @functools.cached_property
+    def multifactor(self) -> bool:
+        """Whether priorities are made of several factors, the site's among them."""
+        return "priority/multifactor" in self.run(["scontrol", "show", "config"])
 
     # ---- changing ------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ def convert(
     claims: Callable[[JobRecord], bool],
     reservations: Sequence[Reservation] = (),
     refused: Mapping[str, frozenset[str]] | None = None,
+    released: bool = False,
 ) -> Converted:
     """Translate everything.
 
@@ -64,6 +65,8 @@ def convert(
         Whether a job is hal's to place.
     refused : mapping of str to frozenset of str, optional
         Job → nodes on which Slurm will not have it.
+    released : bool
+        What waits is what Slurm may start by itself, to be ranked, instead of what is held, to be placed.
     """
     dropped: list[Dropped] = []
     models = tuple(node_model(node, dropped) for node in nodes)
@@ -75,10 +78,12 @@ def convert(
             running += _running(job, dropped)
         elif job.state == "PENDING" and claims(job):
             try:
-                if not job.held and job.required:  # ours, on its way: its nodes are spoken for
+                if (
+                    not job.held and job.required and not released
+                ):  # ours, on its way: its nodes are spoken for
                     model = _model(job, job_name(job), room, frozenset())
                     running.append(Running(model, hosts(job.required)))
-                elif job.held and not job.dependency and job.eligible <= now:
+                elif job.held != released and not job.dependency and job.eligible <= now:
                     waiting += _pending(job, room, refused or {}, dropped)
             except (Unsaid, hal.HalError) as error:
                 field, value = (

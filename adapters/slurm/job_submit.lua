@@ -16,10 +16,14 @@ local settings = {
   policy = "",         -- empty: the server's
   limit = 0.004,       -- seconds that one submission may wait for hal
   pause = 1.0,         -- seconds during which hal is not asked after it failed
-  book = true,         -- the server holds what it promised, so that a burst of jobs does not pile up on one node
+  settle = 3.0,        -- seconds after which the server has seen in Slurm what was pinned
 }
+-- What was pinned lately is told with each question, so that a burst does not pile up on one node; of more than this,
+-- Slurm places the rest.
+local MOST = 32
 local token = ""
 local quiet_until, count = 0, 0
+local pinned = {}
 
 local function configure()
   local path = os.getenv("HAL_SUBMIT_CONF") or "/etc/slurm/hal_submit.lua"
@@ -92,7 +96,18 @@ local function default_partition(partitions)
   return nil
 end
 
--- The job as hal serve reads it and how many nodes it is about; nil and why where hal is not to be asked.
+-- The template with the selector in its place; not by gsub or format, to which names may hold signs.
+local function filled(template, selector)
+  local at = template:find('"selector":[%s]', 1, true) + #'"selector":['
+  return template:sub(1, at - 1) .. selector .. template:sub(at + 2)
+end
+
+-- One requirement on labels as JSON.
+local function requirement(key, op, values)
+  return '{"key":' .. quoted(key) .. ',"op":"' .. op .. '","values":[' .. table.concat(values or {}, ",") .. "]}"
+end
+
+-- A job in JSON that takes a selector, the selector, and how many nodes it is about; nil and why where hal is not asked.
 local function question(job, partitions)
   for _, field in ipairs({ "req_nodes", "exc_nodes", "reservation", "array_inx", "dependency", "tres_per_job",
                            "tres_per_task", "tres_per_socket" }) do
@@ -114,16 +129,14 @@ local function question(job, partitions)
   local memory = asked(job.min_mem_per_node) or (asked(job.min_mem_per_cpu) or 0) * cpus
   count = count + 1
   local name = string.format("slurm-submit-%d-%d", math.floor(socket.gettime() * 1000), count)
-  local selector = { quoted("partition/" .. partition) }
-  for feature in features:gmatch("[^&%s]+") do selector[#selector + 1] = quoted("feature/" .. feature) end
-  for index, key in ipairs(selector) do selector[index] = '{"key":' .. key .. ',"op":"Exists"}' end
+  local selector = { requirement("partition/" .. partition, "Exists") }
+  for feature in features:gmatch("[^&%s]+") do selector[#selector + 1] = requirement("feature/" .. feature, "Exists") end
   local fields = {
     '"name":' .. quoted(name),
     '"tasks":' .. nodes,
     '"cpus":' .. cpus,
     '"memory":' .. memory,
     '"gpus":' .. gpus,
-    '"selector":[' .. table.concat(selector, ",") .. "]",
     '"resources":{' .. table.concat(others, ",") .. "}",
     '"exclusive":' .. tostring(job.shared == 0),
   }
@@ -132,8 +145,18 @@ local function question(job, partitions)
     fields[#fields + 1] = '"labels":{"slurm/job":' .. quoted(name) .. "}"
     fields[#fields + 1] = '"rules":[{"rule":"anti_affinity","jobs":{"slurm/job":' .. quoted(name) .. "}}]"
   end
+  return "{" .. table.concat(fields, ",") .. ',"selector":[%s]}', table.concat(selector, ","), nodes
+end
+
+-- The request: what was pinned lately on its nodes, then the job.
+local function request(job, selector, now)
+  while pinned[1] and pinned[1].at + settings.settle < now do table.remove(pinned, 1) end
+  if #pinned >= MOST then return nil end
+  local jobs = {}
+  for index, earlier in ipairs(pinned) do jobs[index] = earlier.text end
+  jobs[#jobs + 1] = filled(job, selector)
   local policy = settings.policy ~= "" and ',"policy":' .. quoted(settings.policy) or ""
-  return '{"jobs":[{' .. table.concat(fields, ",") .. '}],"apply":' .. tostring(settings.book) .. policy .. "}", nodes
+  return '{"jobs":[' .. table.concat(jobs, ",") .. "]" .. policy .. "}"
 end
 
 -- ---- the answer ------------------------------------------------------------------------------------------
@@ -179,18 +202,18 @@ local function post(body, begin)
   return answer, why
 end
 
--- The node list of an answer, or nil and why.
+-- The nodes of the last job of an answer, or nil and why.
 local function nodes_of(answer, wanted)
-  local status = answer:match('"status" *: *"(%u+)"')
+  local status = answer:match('.*"status" *: *"(%u+)"')
   if status ~= "PLACED" then return nil, status or "no answer of hal" end
   local names, seen = {}, {}
-  for name in (answer:match('"nodes" *: *%[([^%]]*)%]') or ""):gmatch('"([^"]*)"') do
+  for name in (answer:match('.*"nodes" *: *%[([^%]]*)%]') or ""):gmatch('"([^"]*)"') do
     if not name:match("^[%w][%w_.%-]*$") or seen[name] then return nil, "no node names" end
     seen[name] = true
     names[#names + 1] = name
   end
   if #names ~= wanted then return nil, "another number of nodes" end
-  return table.concat(names, ",")
+  return names
 end
 
 -- Ask hal about one job and pin it. For sites with a job_submit.lua of their own: dofile this one and call hal_pin.
@@ -198,22 +221,25 @@ function hal_pin(job, partitions)
   if not found then return end
   local begin = socket.gettime()
   if begin < quiet_until then return end
-  local body, nodes = question(job, partitions)
-  if body == nil then
-    slurm.log_debug("hal: left to Slurm (%s)", nodes)
+  local template, selector, count_of_nodes = question(job, partitions)
+  local body = template and request(template, selector, begin)
+  if not body then
+    slurm.log_debug("hal: left to Slurm (%s)", template and "many were pinned just now" or selector)
     return
   end
   local answer, why = post(body, begin)
-  local pin
+  local nodes
   if answer == nil then
     quiet_until = socket.gettime() + settings.pause
   else
-    pin, why = nodes_of(answer, nodes)
+    nodes, why = nodes_of(answer, count_of_nodes)
   end
   local took = (socket.gettime() - begin) * 1000
-  if pin ~= nil then
-    job.req_nodes = pin
-    slurm.log_info("hal: placed on %s in %.2f ms", pin, took)
+  if nodes ~= nil then
+    job.req_nodes = table.concat(nodes, ",")
+    for index, name in ipairs(nodes) do nodes[index] = quoted(name) end
+    pinned[#pinned + 1] = { at = begin, text = filled(template, requirement("slurm/node", "In", nodes)) }
+    slurm.log_info("hal: placed on %s in %.2f ms", job.req_nodes, took)
   else
     slurm.log_info("hal: left to Slurm (%s) after %.2f ms", tostring(why), took)
   end

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Sequence
 
 import pytest
 from hal.adapters import JobGone, JobQueued, JobStarted, Loop, Mirror, NodeChanged, NodeGone, Outcome, Running
@@ -144,6 +145,32 @@ def test_what_contradicted_itself_is_booked_once_it_adds_up() -> None:
     assert loop.mirror.cluster.jobs() == [small]
     agree(loop, of)
     assert loop.mirror.cluster.node("m0").schedulable
+
+
+class Ranking(MemoryAdapter):
+    """Places by itself, in the order that it is told."""
+
+    ranks = True
+
+    def __init__(self, orchestrator: Orchestrator) -> None:
+        super().__init__(orchestrator)
+        self.ranked: list[list[str]] = []
+
+    def rank(self, jobs: Sequence[str]) -> None:
+        self.ranked.append(list(jobs))
+
+
+def test_an_adapter_that_ranks_is_told_the_order_and_nothing_else() -> None:
+    of = Orchestrator(nodes=1)
+    small, large, middle = (of.submit(1, cpus=cpus)[0] for cpus in (1, 8, 4))
+    adapter = Ranking(of)
+    loop = Loop(adapter, order="largest_first")
+    assert loop.step().outcomes() == {}
+    assert adapter.ranked == [[large, middle, small]]
+    assert not of.running
+    adapter.ranks = False
+    assert loop.step().outcomes() == {"applied": 1}
+    assert list(of.running) == [large]
 
 
 def test_faults_are_waited_out_and_the_loop_ends_when_told() -> None:

@@ -23,10 +23,13 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "scontrol", "sbatch", "squeue", "si
 class SlurmCluster:
     """``gpu_nodes`` nodes g0 … with 4 GPUs of type a100 and ``cpu_nodes`` nodes c0 …, of 16 CPUs and 64,000 MiB each.
 
-    Every process is ended by its own id; nothing of the machine's own Slurm is touched.
+    ``conf``: lines of slurm.conf that are others than here. Every process is ended by its own id; nothing of the
+    machine's own Slurm is touched.
     """
 
-    def __init__(self, folder: Path, *, gpu_nodes: int = 4, cpu_nodes: int = 8, lua: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, gpu_nodes: int = 4, cpu_nodes: int = 8, lua: str = "", **conf: str
+    ) -> None:
         self.folder = folder
         self.gpu = [f"g{i}" for i in range(gpu_nodes)]
         self.cpu = [f"c{i}" for i in range(cpu_nodes)]
@@ -37,9 +40,9 @@ class SlurmCluster:
         self.conf = folder / "slurm.conf"
         ports = free_ports(len(self.nodes) + 1)
         self.environment = {**os.environ, "SLURM_CONF": str(self.conf)}
-        self._write(ports, lua)
+        self._write(ports, lua, conf)
 
-    def _write(self, ports: list[int], lua: str) -> None:
+    def _write(self, ports: list[int], lua: str, conf: dict[str, str]) -> None:
         folder = self.folder
         host = socket.gethostname().split(".")[0]
         key = folder / "munge.key"
@@ -85,6 +88,8 @@ class SlurmCluster:
             "DefMemPerCPU=100",
             "CommunicationParameters=NoAddrCache",
         ]
+        for key, value in conf.items():
+            lines = [line for line in lines if not line.startswith(f"{key}=")] + [f"{key}={value}"]
         if lua:
             (folder / "job_submit.lua").write_text(lua)
             lines.append("JobSubmitPlugins=lua")

@@ -76,12 +76,9 @@ def empty(submit: SlurmCluster) -> None:
 
 @contextlib.contextmanager
 def serving(slurm: SlurmCluster, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``hal serve`` on what Slurm has, in the opposite order of Slurm's own."""
-    nodes = SlurmAdapter(conf=str(slurm.conf)).snapshot().nodes
-    path = slurm.folder / "nodes.json"
-    write_nodes(path, reversed(nodes), "json")
+    """Run ``hal serve``."""
     port = slurm.environment["HAL_PORT"]
-    command = [str(Path(sys.executable).with_name("hal")), "serve", "--cluster", str(path), "--port", port,
+    command = [str(Path(sys.executable).with_name("hal")), "serve", "--port", port,
                "--token-file", str(slurm.folder.parent / "token"), *options]  # fmt: skip
     with (slurm.folder / "log" / "serve.log").open("ab") as log:
         process = subprocess.Popen(command, stderr=log, stdout=log, env=dict(os.environ))
@@ -91,6 +88,13 @@ def serving(slurm: SlurmCluster, *options: str) -> Iterator[subprocess.Popen[byt
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def reversed_nodes(slurm: SlurmCluster) -> list[str]:
+    """Options of a server with Slurm's nodes in the opposite order: Slurm alone begins with c0 and g0."""
+    path = slurm.folder / "nodes.json"
+    write_nodes(path, reversed(SlurmAdapter(conf=str(slurm.conf)).snapshot().nodes), "json")
+    return ["--cluster", str(path), "--policy", "first_fit"]
 
 
 def _listens(port: int) -> bool:
@@ -108,7 +112,7 @@ def whole_log(slurm: SlurmCluster) -> str:
 
 
 def test_jobs_land_where_hal_says(submit: SlurmCluster) -> None:
-    with serving(submit, "--policy", "first_fit"):
+    with serving(submit, *reversed_nodes(submit)):
         since = len(whole_log(submit))
         plain = submit.sbatch("-n", "2", "-p", "cpu", held=False)
         wide = submit.sbatch("-N", "2", "-p", "cpu", "-n", "4", "--mem=1G", held=False)
@@ -120,7 +124,6 @@ def test_jobs_land_where_hal_says(submit: SlurmCluster) -> None:
         jobs = (plain, wide, whole, gpu, other)
         until(lambda: all(submit.job(job)["JobState"] == "RUNNING" for job in jobs))
         where = {job: hal.topology.expand_hosts(submit.job(job)["NodeList"]) for job in jobs}
-    # Slurm alone begins with c0 and g0; hal was told of the nodes the other way round.
     assert [sorted(where[job]) for job in jobs] == [["c3"], ["c2", "c3"], ["c1"], ["g1"], ["g0"]]
     assert all(submit.job(job)["ReqNodeList"] != "(null)" for job in jobs)
     assert len(took(submit, since)) == len(jobs)
@@ -128,7 +131,7 @@ def test_jobs_land_where_hal_says(submit: SlurmCluster) -> None:
 
 
 def test_what_hal_cannot_answer_for_is_left_to_slurm(submit: SlurmCluster) -> None:
-    with serving(submit, "--policy", "first_fit"):
+    with serving(submit, *reversed_nodes(submit)):
         options = [
             ["--nodelist=c1"], ["--exclude=c3"], ["--array=1-2"], ["--begin=now+1hour"], ["-C", "[ib|a100]"],
             ["--hold"], ["-p", "cpu,all"], ["-n", "17"],
@@ -138,6 +141,29 @@ def test_what_hal_cannot_answer_for_is_left_to_slurm(submit: SlurmCluster) -> No
     assert asked[jobs[0]] == "c1"
     assert {asked[job] for job in jobs[1:]} == {"(null)"}
     assert "UNSCHEDULABLE" in whole_log(submit) or "INFEASIBLE" in whole_log(submit)  # 17 CPUs on one node
+
+
+def test_a_burst_on_a_live_cluster(submit: SlurmCluster) -> None:
+    source = ["--adapter", "slurm", "--option", f"conf={submit.conf}", "--policy", "best_fit"]
+    with serving(submit, *source):
+        until(lambda: _first_answer(submit) is not None, 30)
+        jobs = [submit.sbatch("-n", "9", "-p", "cpu", held=False) for _ in range(5)]
+        pins = [submit.job(job)["ReqNodeList"] for job in jobs]
+        assert sorted(pins) == ["(null)", "c0", "c1", "c2", "c3"]  # one on a node, and no room for the fifth
+        submit.run(["scancel", jobs[pins.index("c2")]])
+        submit.run(["scancel", jobs[pins.index("(null)")]])
+        time.sleep(4)  # settled, and seen by the server
+        again = submit.sbatch("-n", "9", "-p", "cpu", held=False)
+        until(lambda: submit.job(again)["JobState"] == "RUNNING")
+        assert submit.job(again)["ReqNodeList"] == "c2"
+
+
+def _first_answer(slurm: SlurmCluster) -> str | None:
+    """Node on which a probe was placed, once the server follows; nothing of it is left after."""
+    probe = slurm.sbatch("-p", "gpu", "-n", "1", held=False)
+    pin = slurm.job(probe)["ReqNodeList"]
+    slurm.run(["scancel", probe])
+    return pin if pin != "(null)" else None
 
 
 def mute(connection: socket.socket) -> None:
@@ -240,7 +266,11 @@ def test_submissions_without_a_server_take_no_longer(strict: SlurmCluster) -> No
         strict.sbatch("-p", "cpu", "-n", "1", held=False)
         return (time.perf_counter() - begin) * 1000
 
-    with serving(strict, "--policy", "first_fit"):
+    with serving(strict, "--adapter", "slurm", "--option", f"conf={strict.conf}"):
+        time.sleep(1)  # until it follows
+        for _ in range(3):  # the first decisions of a process take longer
+            one()
+            time.sleep(0.3)
         since = len(whole_log(strict))
         up = [one() for _ in range(20)]
         asked = took(strict, since)

@@ -17,6 +17,7 @@ from hal.adapters.slurm import SlurmAdapter
 
 import hal
 from tests.adapters.slurm.cluster import SlurmCluster, until
+from tests.adapters.slurm.conftest import need
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -247,6 +248,56 @@ def test_the_command_line_advises_then_does(harness: SlurmHarness) -> None:
     assert {"applied": 1} in [line.get("outcomes") for line in lines]
     until(lambda: list(harness.where(job)) == told["placements"][0]["nodes"])
     assert "nodes fit" in slurm.run(["scontrol", "show", "job", wide])
+
+
+def started(slurm: SlurmCluster, jobs: list[str], told: Path) -> list[str]:
+    """Jobs in the order in which they started, once all have."""
+    until(lambda: told.exists() and len(told.read_text().split()) == len(jobs), 90)
+    return told.read_text().split()
+
+
+def test_jobs_start_in_hals_order_by_priority(harness: SlurmHarness, tmp_path: Path) -> None:
+    slurm = harness.slurm
+    _starts_in_order(slurm, tmp_path / "started")
+
+
+def test_jobs_start_in_hals_order_by_site_factor(tmp_path: Path) -> None:
+    need()
+    slurm = SlurmCluster(
+        tmp_path / "slurm",
+        gpu_nodes=1,
+        cpu_nodes=1,
+        PriorityType="priority/multifactor",
+        PriorityWeightAge="100",
+    )
+    try:
+        slurm.start()
+        assert SlurmAdapter(conf=str(slurm.conf)).client.multifactor
+        _starts_in_order(slurm, tmp_path / "started")
+        assert "SITE" in slurm.run(["sprio", "-l"])
+    finally:
+        slurm.stop()
+
+
+def _starts_in_order(slurm: SlurmCluster, told: Path) -> None:
+    """Six jobs wait for one node; hal has the largest start first, another's keeps its standing."""
+    first = slurm.sbatch("-n", "16", "-w", "c0", held=False)
+    until(lambda: slurm.job(first)["JobState"] == "RUNNING")
+    script = f"echo $SLURM_JOB_ID >> {told}"
+    sizes = [9, 12, 10, 14, 11, 13]
+    options = ["-w", "c0", "--comment=hal"]
+    jobs = [slurm.sbatch("-n", str(n), *options, script=script, held=False) for n in sizes]
+    other = slurm.sbatch("-n", "15", "-w", "c0", script=script, held=False)
+    before = slurm.job(other)["Priority"]
+    loop = Loop(SlurmAdapter(conf=str(slurm.conf), steer="order"), order="largest_first")
+    done = loop.step()
+    assert {placement.job for placement in done.placements} == set(jobs)
+    loop.step()  # again: nothing to change
+    assert slurm.job(other)["Priority"] == before
+    slurm.run(["scancel", first])
+    order = started(slurm, [*jobs, other], told)
+    order.remove(other)
+    assert order == [job for _, job in sorted(zip(sizes, jobs, strict=True), reverse=True)]
 
 
 def test_one_decider_at_a_time(tmp_path: object, harness: SlurmHarness) -> None:
