@@ -39,10 +39,10 @@ class Connection:
 
 
 def requests(path: str, bodies: list[bytes], host: str, token: str) -> list[bytes]:
-    """Return the bytes of a request for each body."""
+    """Return the bytes of a request for each body; an empty one is asked for, not sent."""
     return [
         (
-            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+            f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
         + body
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     given = parser.parse_args()
     where = urlsplit(given.address)
-    bodies = jobs(64)
+    bodies = jobs(64) if given.path == "/v1/place" else [b""]
     if given.bodies:
         with open(given.bodies, "rb") as file:
             bodies = [line.rstrip(b"\n") for line in file]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -102,6 +103,7 @@ def command(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # a caller must not choose the address that its rate is counted for
             timeout_graceful_shutdown=10,
             ssl_certfile=certificate,
             ssl_keyfile=key,
@@ -114,6 +116,7 @@ def command(
         # uvicorn ends in order, then raises the signal once more.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
+        gc.freeze()  # what has been made so far stays: looking through it again and again would make callers wait
         _server(config, service, drain).run()
     log.info("stopped")
 

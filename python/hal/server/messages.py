@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hal.errors import HalError
 
 __all__ = [
     "PROBLEMS",
@@ -16,7 +19,12 @@ __all__ = [
     "PlaceRequest",
     "Problem",
     "ReleaseRequest",
+    "body_of",
+    "parsed",
+    "said",
 ]
+
+T = TypeVar("T", bound=BaseModel)
 
 Order = Literal["given", "priority", "largest_first", "smallest_first"]
 Status = Literal["PLACED", "UNSCHEDULABLE", "INFEASIBLE"]
@@ -117,3 +125,34 @@ class Problem(BaseModel):
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": Problem} for code in (400, 401, 409, 413, 422, 429)
 }
+
+
+def parsed(kind: type[T], body: bytes) -> T:
+    """Return the message in a body.
+
+    Raises
+    ------
+    HalError
+        It is another one, or none.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise HalError(said(error.errors(include_url=False, include_context=False))) from None
+
+
+def said(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> str:
+    """Return what is wrong with a message in one line; ``skip``: parts of a place that only the server knows."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'][skip:])) or 'body'}: {item['msg']}" for item in errors[:5]
+    )
+
+
+def body_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the part of an OpenAPI operation that describes a body which the route reads itself."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": kind.model_json_schema()}},
+        }
+    }

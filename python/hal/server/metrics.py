@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from hal._extras import require
@@ -46,18 +46,26 @@ class Metrics:
             "hal_rejected_nodes", "Nodes that rejected an explained job, by reason.", ["reason"], **make
         )
         self.registry.register(_Gauges(service))
+        self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         known = method if method in ("GET", "POST") else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        # Looking a labelled series up costs more than counting in it.
+        series = self._series.get((known, route, status))
+        if series is None:
+            series = (
+                self._requests.labels(known, route, str(status)),
+                self._request_seconds.labels(route),
+            )
+            self._series[known, route, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
 
-    def placed(self, policy: str, counts: dict[str, int], seconds: float) -> None:
+    def placed(self, policy: str, counts: Mapping[str, int], seconds: float) -> None:
         """Count decisions."""
         for status, count in counts.items():
-            if count:
-                self._placements.labels(policy, status).inc(count)
+            self._placements.labels(policy, status).inc(count)
         self._place_seconds.labels(policy).observe(seconds)
 
     def rejected(self, reasons: dict[str, int]) -> None:

@@ -15,7 +15,6 @@ from hal.errors import HalError, InvalidModel, PolicyError
 from hal.files import job_of
 from hal.model import Job
 from hal.place import place
-from hal.placements import Placements
 from hal.policy import Policy
 from hal.server.live import Live, Own
 from hal.server.readings import Readings
@@ -103,8 +102,8 @@ class Service:
 
     def place(
         self, jobs: Sequence[Job], policy: str | None, *, order: str | None = None, apply: bool = False
-    ) -> tuple[Placements, list[Placement], float]:
-        """Decide, and book if asked to; returns the answers and the seconds taken.
+    ) -> tuple[str, list[Placement], float]:
+        """Decide, and book if asked to; returns the policy's name, the answers and the seconds taken.
 
         Raises
         ------
@@ -118,7 +117,7 @@ class Service:
             begin = time.perf_counter()
             placements = place(self.cluster, jobs, decided, order=order, apply=apply)
             seconds = time.perf_counter() - begin
-            return placements, list(placements), seconds
+            return decided.name, list(placements), seconds
 
     def explain(self, job: Job, policy: str | None, *, top: int) -> Explanation:
         """Say where a job would go now, or why nowhere."""

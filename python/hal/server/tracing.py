@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry, where it is installed; nothing otherwise."""
+"""Spans for OpenTelemetry, where the process has set it up; nothing otherwise."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["span"]
+__all__ = ["look_for_tracing", "span"]
 
-try:
-    from opentelemetry import trace as _trace
-except ModuleNotFoundError:
-    _tracer: Any = None
-else:
-    _tracer = _trace.get_tracer("hal")
+_tracer: Any = None
+
+
+def look_for_tracing() -> None:
+    """Find out whether spans are recorded; asked once, because asking costs as much as a span."""
+    global _tracer
+    try:
+        from opentelemetry import trace
+    except ModuleNotFoundError:
+        return
+    real = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    _tracer = trace.get_tracer("hal") if real else None
 
 
 @contextmanager
