@@ -26,7 +26,8 @@ using replay::Seconds;
 
 using SwfColumns = nb::typed<nb::tuple, nb::typed<nb::list, nb::any>, nb::typed<nb::list, nb::bytes>,
                              NewColumn<std::int64_t>, NewColumn<std::int32_t>, NewColumn<std::uint8_t>>;
-using QueueColumns = nb::typed<nb::tuple, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>>;
+using QueueColumns =
+    nb::typed<nb::tuple, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>>;
 
 SwfColumns parse_swf(nb::bytes text) {
     replay::SwfLog log;
@@ -58,25 +59,30 @@ SwfColumns parse_swf(nb::bytes text) {
                           to_numpy(std::move(fault)));
 }
 
-/// Calls `function(now, jobs, predicted) -> float64 keys` under the GIL. Borrowed: the caller keeps it alive,
-/// because the engine, and what it captures, dies where the GIL is not held.
+/// Calls `function(now, rows, submit, predicted) -> float64 keys` under the GIL. Borrowed: the caller keeps
+/// it alive, because the engine, and what it captures, dies where the GIL is not held.
 replay::KeyFunction python_order(nb::handle function) {
-    return [function](const JobTable& jobs, std::span<const JobId> waiting, Seconds now,
-                      std::span<double> out) {
-        nb::gil_scoped_acquire locked;
-        std::vector<Seconds> predicted;
-        for (const JobId job : waiting) predicted.push_back(jobs[job].predicted);
-        const nb::object answer = function(now, to_numpy(std::vector<JobId>(waiting.begin(), waiting.end())),
-                                           to_numpy(std::move(predicted)));
-        const auto keys = nb::cast<Column<double>>(answer);
-        if (keys.shape(0) != waiting.size())
-            throw PolicyError("order function: " + std::to_string(keys.shape(0)) + " keys for " +
-                              std::to_string(waiting.size()) + " waiting jobs; return one a job");
-        for (std::size_t i = 0; i < waiting.size(); ++i) {
-            if (std::isnan(keys(i))) throw PolicyError("order function: a key is NaN; return a number");
-            out[i] = keys(i);
-        }
-    };
+    return
+        [function](const JobTable& jobs, std::span<const JobId> waiting, Seconds now, std::span<double> out) {
+            nb::gil_scoped_acquire locked;
+            std::vector<std::int64_t> rows;
+            std::vector<Seconds> submit, predicted;
+            for (const JobId job : waiting) {
+                rows.push_back(jobs[job].row);
+                submit.push_back(jobs[job].submit);
+                predicted.push_back(jobs[job].predicted);
+            }
+            const nb::object answer = function(now, to_numpy(std::move(rows)), to_numpy(std::move(submit)),
+                                               to_numpy(std::move(predicted)));
+            const auto keys = nb::cast<Column<double>>(answer);
+            if (keys.shape(0) != waiting.size())
+                throw PolicyError("order function: " + std::to_string(keys.shape(0)) + " keys for " +
+                                  std::to_string(waiting.size()) + " waiting jobs; return one a job");
+            for (std::size_t i = 0; i < waiting.size(); ++i) {
+                if (std::isnan(keys(i))) throw PolicyError("order function: a key is NaN; return a number");
+                out[i] = keys(i);
+            }
+        };
 }
 
 std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, double max_age,
@@ -130,19 +136,28 @@ QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<st
                           std::int64_t processors, const nb::object& order, double ageing, double max_age,
                           double half_life, const std::string& backfill, std::int32_t depth, Seconds window,
                           Seconds resolution, const nb::object& prediction, const std::string& correction,
-                          const Windows& holds) {
+                          const Windows& holds, Column<std::uint32_t> follower, Column<std::uint32_t> other,
+                          Column<std::uint8_t> kind, Column<Seconds> delay, Column<std::uint8_t> failed) {
     replay::QueueParts parts = parts_of(processors, order, ageing, max_age, half_life, backfill, depth,
                                         window, resolution, prediction_of(prediction), correction, holds);
     replay::ReplayResult result;
     {
         nb::gil_scoped_release unlocked;
-        result = replay::replay_queue(
-            {as_span(submit), as_span(run), as_span(procs), as_span(requested), as_span(user),
-             as_span(priority), as_span(given), as_span(fill), as_span(rank)},
-            std::move(parts));
+        result = replay::replay_queue({as_span(submit),
+                                       as_span(run),
+                                       as_span(procs),
+                                       as_span(requested),
+                                       as_span(user),
+                                       as_span(priority),
+                                       as_span(given),
+                                       as_span(fill),
+                                       as_span(rank),
+                                       {as_span(follower), as_span(other), as_span(kind), as_span(delay)},
+                                       as_span(failed)},
+                                      std::move(parts));
     }
-    return nb::make_tuple(to_numpy(std::move(result.start)), to_numpy(std::move(result.promise)),
-                          to_numpy(std::move(result.first_guess)));
+    return nb::make_tuple(to_numpy(std::move(result.start)), to_numpy(std::move(result.entered)),
+                          to_numpy(std::move(result.promise)), to_numpy(std::move(result.first_guess)));
 }
 
 std::vector<JobId> started(const QueueEngine& queue) {
@@ -208,7 +223,7 @@ void bind_replay(nb::module_& m) {
     m.def("replay_queue", &replay_queue, "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a,
           "priority"_a, "given"_a, "fill"_a, "rank"_a, "processors"_a, "order"_a, "ageing"_a, "max_age"_a,
           "half_life"_a, "backfill"_a, "depth"_a, "window"_a, "resolution"_a, "prediction"_a, "correction"_a,
-          "holds"_a);
+          "holds"_a, "follower"_a, "other"_a, "kind"_a, "delay"_a, "failed"_a);
     bind_history(m);
     bind_queue(m);
 }

@@ -26,6 +26,8 @@ class Job:
     planned: int | None = None
     promise: int = -1
     corrections: int = 0
+    rank: int = 0  # of entering the queue
+    entered: int = -1
 
     @property
     def predicted_end(self) -> int:
@@ -33,7 +35,7 @@ class Job:
 
 
 def order_key(order: str, job: Job, now: int, *, ageing: float = 0.0, max_age: float = math.inf) -> float:
-    wait, run = now - job.submit, max(1, job.predicted)
+    wait, run = now - job.entered, max(1, job.predicted)
     if order == "sjf":
         return job.predicted
     if order == "ljf":
@@ -45,7 +47,7 @@ def order_key(order: str, job: Job, now: int, *, ageing: float = 0.0, max_age: f
             return -math.inf if wait else 0.0
         return -wait / (math.log2(job.procs) * run)
     if order == "f1":
-        return math.log10(run) * job.procs + 870 * math.log10(max(1, job.submit))
+        return math.log10(run) * job.procs + 870 * math.log10(max(1, job.entered))
     if order == "priority":
         return -(job.priority + ageing * min(wait, max_age))
     return 0.0
@@ -114,9 +116,18 @@ def replay(
     depth: int = 100,
     window: int = 86_400,
     resolution: int = 60,
+    after: list[tuple[int, int, str, int]] = (),
+    failed: set[int] = frozenset(),
 ) -> list[int]:
-    """Return the start of each job; jobs are in order of submission."""
-    events = [(job.submit, SUBMITTED, number, number) for number, job in enumerate(jobs)]
+    """Return the start of each job, None if it never ran; jobs are in order of submission.
+
+    ``after``: (job, the one it waits for, "ok", "any" or "start", seconds after that).
+    """
+    missing = {i: [entry for entry in after if entry[0] == i] for i in range(len(jobs))}
+    earliest = [job.submit for job in jobs]
+    never: set[int] = set()
+    entering = 0
+    events = [(job.submit, SUBMITTED, i, i) for i, job in enumerate(jobs) if not missing[i]]
     heapq.heapify(events)
     sequence = len(jobs)
     queue: list[int] = []
@@ -141,13 +152,33 @@ def replay(
         heapq.heappush(events, (now + job.run, ENDED, sequence, i))
         if job.predicted < job.run:
             heapq.heappush(events, (now + job.predicted, EXPIRED, sequence, i))
+        happened(now, i, "started")
+
+    def happened(now: int, other: int, what: str) -> None:
+        """``what``: started, well, badly or never."""
+        met = {"started": {"start"}, "well": {"ok", "any"}, "badly": {"any"}, "never": {"any"}}[what]
+        lost = {"started": set(), "well": set(), "badly": {"ok"}, "never": {"ok", "start"}}[what]
+        for entry in after:
+            i, waits_for, kind, delay = entry
+            if waits_for != other or i in never:
+                continue
+            if kind in lost:
+                never.add(i)
+                happened(now, i, "never")
+            elif kind in met:
+                missing[i].remove(entry)
+                earliest[i] = max(earliest[i], now + delay)
+                if not missing[i]:
+                    heapq.heappush(events, (earliest[i], SUBMITTED, i, i))
 
     def schedule(now: int) -> None:
         nonlocal freed, extended
         if order == "fair_share":
-            queue.sort(key=lambda i: (use[jobs[i].user].until(now), i))
+            queue.sort(key=lambda i: (use[jobs[i].user].until(now), jobs[i].rank))
         else:
-            queue.sort(key=lambda i: (order_key(order, jobs[i], now, ageing=ageing, max_age=max_age), i))
+            queue.sort(
+                key=lambda i: (order_key(order, jobs[i], now, ageing=ageing, max_age=max_age), jobs[i].rank)
+            )
         if backfill == "conservative":
             if extended and plan.overbooked(queue, now):
                 for i in queue:
@@ -185,7 +216,7 @@ def replay(
         shadow = next(t for t in moments if free(t) >= head.procs)
         candidates = queue[1:]
         if backfill == "easy_sjbf":
-            candidates.sort(key=lambda i: (jobs[i].predicted, i))
+            candidates.sort(key=lambda i: (jobs[i].predicted, jobs[i].rank))
         for i in candidates:
             job = jobs[i]
             fits_beside = now + job.predicted <= shadow or job.procs <= free(shadow) - head.procs
@@ -222,6 +253,8 @@ def replay(
                 "last_two": min(job.requested, sum(past) // 2) if len(past) == 2 else job.requested,
             }[predict]
             job.first = job.predicted
+            job.rank, job.entered = entering, now
+            entering += 1
             queue.append(i)
             if backfill == "conservative":
                 plan.replace(queue, [i], now)
@@ -230,6 +263,7 @@ def replay(
             running.remove(i)
             use[job.user].change(now, -job.procs)
             freed = freed or job.predicted_end > now
+            happened(now, i, "badly" if i in failed else "well")
             history[job.user] = [*history.get(job.user, []), job.run][-2:]
         schedule(now)
     return [job.start for job in jobs]

@@ -182,7 +182,7 @@ def test_function_order_equals_builtin(workload, backfill):
 
 
 def test_order_keys_by_hand():
-    job = Job(submit=100, run=50, procs=8, requested=50, predicted=50)
+    job = Job(submit=100, run=50, procs=8, requested=50, predicted=50, entered=100)
     assert order_key("wfp3", job, 200) == -64.0
     assert order_key("unicef", job, 250) == -1.0
     assert order_key("f1", job, 200) == pytest.approx(8 * np.log10(50) + 1740)

@@ -12,7 +12,8 @@ import typer
 
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.errors import InvalidModel
-from hal.replay.queue_replay import QueueRun, replay_queue
+from hal.replay.queue_replay import replay_queue
+from hal.replay.queue_run import QueueRun
 from hal.replay.workload import Workload, read_workload
 
 __all__ = ["LOGS", "SETTINGS", "Figure", "command", "logs_of", "measure"]

@@ -11,7 +11,9 @@ import typer
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.errors import InvalidModel
 from hal.replay.oracle import Disagreement, check_oracle, read_waits
-from hal.replay.queue_replay import BACKFILLS, CORRECTIONS, ORDERS, PREDICTIONS, QueueRun, replay_queue
+from hal.replay.queue_replay import BACKFILLS, CORRECTIONS, ORDERS, PREDICTIONS, replay_queue
+from hal.replay.queue_run import QueueRun
+from hal.replay.requeue import requeue_overruns
 from hal.replay.workload import Workload, read_workload
 
 __all__ = ["command"]
@@ -34,7 +36,16 @@ def command(
         str, typer.Option(help=f"When a job outlives its prediction: {', '.join(CORRECTIONS)}.")
     ] = "increments",
     procs: Annotated[int | None, typer.Option(help="Size of the machine, if the log does not say.")] = None,
-    overrun: Annotated[str, typer.Option(help="Runs beyond their request: kill, extend or ignore.")] = "kill",
+    overrun: Annotated[
+        str, typer.Option(help="Runs beyond their request: kill, extend, ignore or requeue.")
+    ] = "kill",
+    checkpoint: Annotated[
+        int, typer.Option(help="Overrun requeue: seconds between checkpoints, from each start on.")
+    ] = 3600,
+    think_times: Annotated[
+        bool,
+        typer.Option("--think-times", help="Submit after the preceding job and the think time of the log."),
+    ] = False,
     ageing: Annotated[float, typer.Option(help="Order priority: gain by a second of waiting.")] = 0.0,
     half_life: Annotated[
         float, typer.Option(help="Order fair_share: seconds after which past use counts half.")
@@ -59,7 +70,7 @@ def command(
     With --check-oracle or --oracle every published algorithm among the columns is replayed instead, and the
     command succeeds only if every job waits exactly as given.
     """
-    workload = read_workload(log, processors=procs, overrun=overrun)  # type: ignore[arg-type]  # checked there
+    workload = _read(log, procs, overrun, checkpoint, think_times)
     if check or oracle:
         answers = {str(path): check_oracle(workload, *read_waits(path)) for path in oracle or [log]}
         _print_answers(answers, as_json)
@@ -86,6 +97,13 @@ def command(
 
         save_overview(run, plot, title=title)
     _print_summary(title, run, as_json)
+
+
+def _read(log: Path, procs: int | None, overrun: str, checkpoint: int, think_times: bool) -> Workload:
+    if overrun != "requeue":
+        return read_workload(log, processors=procs, overrun=overrun, think_times=think_times)  # type: ignore[arg-type]  # checked there
+    workload = read_workload(log, processors=procs, overrun="ignore", think_times=think_times)
+    return requeue_overruns(workload, checkpoint=checkpoint)
 
 
 def _predictor(name: str) -> Any:

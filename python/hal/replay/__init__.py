@@ -3,10 +3,13 @@
 from hal.replay import arrivals
 from hal.replay.arrivals import Arrivals
 from hal.replay.csv_logs import read_eagle, read_philly
+from hal.replay.dependencies import Dependencies
 from hal.replay.oracle import ORACLE_ALGORITHMS, Disagreement, check_oracle, read_oracle, read_waits
 from hal.replay.queue import Queue
 from hal.replay.queue_job import Actions, QueueJob
-from hal.replay.queue_replay import QueueRun, replay_queue
+from hal.replay.queue_replay import replay_queue
+from hal.replay.queue_run import QueueRun
+from hal.replay.requeue import requeue_overruns
 from hal.replay.simulator import (
     Contention,
     Context,
@@ -27,6 +30,7 @@ __all__ = [
     "Contention",
     "Context",
     "Controller",
+    "Dependencies",
     "Disagreement",
     "Failures",
     "Queue",
@@ -47,5 +51,6 @@ __all__ = [
     "read_waits",
     "read_workload",
     "replay_queue",
+    "requeue_overruns",
     "simulate",
 ]

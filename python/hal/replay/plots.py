@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hal._extras import require
 from hal.errors import InvalidModel
-from hal.replay.queue_replay import QueueRun
+from hal.replay.queue_run import QueueRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,8 +153,9 @@ def save_overview(run: QueueRun, path: str | Path, *, title: str = "") -> None:
     InvalidModel
         The schedule is empty, or the file cannot be written.
     """
+    run = run.of_those_that_ran()
     if not len(run.start):
-        raise InvalidModel("plot: the workload has no jobs")
+        raise InvalidModel("plot: no jobs have run")
     figure: Any = require("matplotlib.figure", extra="plot").Figure(figsize=(11, 8), layout="constrained")
     grid = figure.add_gridspec(2, 2)
     draw_utilisation(run, figure.add_subplot(grid[0, 0]))

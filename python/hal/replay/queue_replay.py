@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
 from hal.errors import InvalidModel, PolicyError
+from hal.replay.queue_run import QueueRun
 from hal.replay.workload import Workload
 
-__all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction", "Predicts", "QueueRun"]
+__all__ = ["BACKFILLS", "CORRECTIONS", "ORDERS", "PREDICTIONS", "OrderFunction", "Predicts"]
 __all__ += ["WaitingJobs", "replay_queue"]
 
 ORDERS: Final = ("fcfs", "sjf", "ljf", "wfp3", "unicef", "f1", "aged_sjf", "priority", "fair_share")
@@ -42,7 +43,7 @@ class WaitingJobs:
     wait, predicted, requested : ndarray of int64
         Seconds.
     submit : ndarray of int64
-        Seconds, as in the workload.
+        When the job entered the queue, seconds.
     procs, user : ndarray of int32
         As in the workload.
     """
@@ -58,81 +59,6 @@ class WaitingJobs:
 
 #: ``f(now, waiting) -> keys``, one number a waiting job; the smallest is next, ties go to the earlier one.
 OrderFunction = Callable[[int, WaitingJobs], ArrayLike]
-
-
-@dataclass(frozen=True, eq=False)
-class QueueRun:
-    """What happened in a replay. Arrays have shape ``(n_jobs,)`` and follow the workload's rows.
-
-    Attributes
-    ----------
-    workload : Workload
-        What was replayed.
-    processors : int
-        Size of the machine.
-    start : ndarray of int64
-        Seconds.
-    promise : ndarray of int64
-        First promised start in seconds, -1 where the backfill rule makes no promises.
-    first_guess : ndarray of int64
-        Runtime predicted at submission, seconds.
-    """
-
-    workload: Workload
-    processors: int
-    start: NDArray[np.int64]
-    promise: NDArray[np.int64]
-    first_guess: NDArray[np.int64]
-
-    @property
-    def wait(self) -> NDArray[np.int64]:
-        """Seconds from submission to start."""
-        return self.start - self.workload.submit
-
-    @property
-    def end(self) -> NDArray[np.int64]:
-        """Seconds; when each job ends."""
-        return self.start + self.workload.run
-
-    def bounded_slowdown(self, *, tau: float = 10.0) -> NDArray[np.float64]:
-        """Return max(1, (wait + run) / max(run, tau)) of each job.
-
-        Parameters
-        ----------
-        tau : float
-            Seconds, above 0; shorter runs count as this long.
-        """
-        if not tau > 0:
-            raise InvalidModel(f"tau is {tau}; give seconds above 0")
-        run = self.workload.run
-        slowdown: NDArray[np.float64] = np.maximum(1.0, (self.wait + run) / np.maximum(run, tau))
-        return slowdown
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the machine used from the first submission to the last end, 0 to 1."""
-        if not len(self.start):
-            return 0.0
-        span = int(self.end.max() - self.workload.submit.min())
-        used = float(np.dot(self.workload.run.astype(np.float64), self.workload.procs))
-        return used / (span * self.processors) if span else 0.0
-
-    def summary(self) -> dict[str, float]:
-        """Return the figures of a table: waits in seconds, slowdowns, utilisation, makespan in seconds."""
-        if not len(self.start):
-            raise InvalidModel("summary: the workload has no jobs")
-        wait, slowdown = self.wait, self.bounded_slowdown()
-        return {
-            "jobs": float(len(wait)),
-            "wait_mean": float(wait.mean()),
-            "wait_median": float(np.median(wait)),
-            "wait_p95": float(np.percentile(wait, 95)),
-            "wait_max": float(wait.max()),
-            "bsld_mean": float(slowdown.mean()),
-            "bsld_median": float(np.median(slowdown)),
-            "utilisation": self.utilisation,
-            "makespan": float(self.end.max() - self.workload.submit.min()),
-        }
 
 
 def replay_queue(
@@ -160,7 +86,7 @@ def replay_queue(
     Parameters
     ----------
     workload : Workload
-        The jobs.
+        The jobs, and which of them wait for others.
     order : str or callable
         Who is next: ``"fcfs"``, ``"sjf"``, ``"ljf"``, ``"wfp3"``, ``"unicef"``, ``"f1"``, ``"aged_sjf"``,
         ``"priority"``, ``"fair_share"`` (the user who has used least), or a function of the time and the
@@ -200,7 +126,8 @@ def replay_queue(
     Raises
     ------
     InvalidModel
-        The machine's size is unknown, a job is wider than it, or an array has the wrong shape or values.
+        The machine's size is unknown, a job is wider than it, jobs wait for each other in a circle, or an array
+        has the wrong shape or values.
     PolicyError
         An unknown name, or an order function that failed or returned no proper keys.
 
@@ -223,7 +150,7 @@ def replay_queue(
         given, fill, rank = _guesses(predict, count)
     if isinstance(predict, str) and predict not in PREDICTIONS:
         raise PolicyError(f"predict is {predict!r}; use {', '.join(PREDICTIONS)} or an array of seconds")
-    start, promise, first_guess = _core.replay_queue(
+    start, entered, promise, first_guess = _core.replay_queue(
         workload.submit,
         workload.run,
         workload.procs,
@@ -245,16 +172,21 @@ def replay_queue(
         source,
         correct,
         list(reservations),
+        workload.after.row,
+        workload.after.other,
+        workload.after.kind,
+        workload.after.delay,
+        workload.failed,
     )
-    return QueueRun(workload, size, start, promise, first_guess)
+    return QueueRun(workload, size, start, entered, promise, first_guess)
 
 
 def _adapt(
     order: OrderFunction, workload: Workload
-) -> Callable[[int, NDArray[np.uint32], NDArray[np.int64]], NDArray[np.float64]]:
-    def keys(now: int, jobs: NDArray[np.uint32], predicted: NDArray[np.int64]) -> NDArray[np.float64]:
-        row = jobs.astype(np.int64)
-        submit = workload.submit[row]
+) -> Callable[[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]:
+    def keys(
+        now: int, row: NDArray[np.int64], submit: NDArray[np.int64], predicted: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         waiting = WaitingJobs(
             row,
             submit,

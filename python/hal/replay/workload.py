@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hal.errors import InvalidModel
+from hal.replay._whole import whole
+from hal.replay.dependencies import Dependencies, feedback
 from hal.replay.swf import SwfLog, read_swf
 
 __all__ = ["Overrun", "Workload", "read_workload"]
@@ -47,6 +50,10 @@ class Workload:
         Jobs of the log that cannot be replayed, by number, and why.
     issues : tuple of str
         Lines of the file that carry no job or were loaded with a fault.
+    after : Dependencies
+        Which jobs wait for which before they enter the queue.
+    failed : ndarray of uint8, shape (n_jobs,) or (0,)
+        1 where a job ends badly, which matters to those that wait for its good end; empty: none does.
     """
 
     name: str
@@ -59,6 +66,8 @@ class Workload:
     user: NDArray[np.int32]
     left_out: dict[int, str] = field(default_factory=dict)
     issues: tuple[str, ...] = ()
+    after: Dependencies = field(default_factory=lambda: Dependencies.of(()))
+    failed: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
 
     def __len__(self) -> int:
         return len(self.job)
@@ -77,6 +86,8 @@ class Workload:
         processors: int | None = None,
         overrun: Overrun = "kill",
         issues: tuple[str, ...] = (),
+        after: Iterable[Sequence[Any]] = (),
+        failed: ArrayLike | None = None,
     ) -> Workload:
         """Make a workload, leaving out what cannot be replayed.
 
@@ -99,23 +110,33 @@ class Workload:
             or let them run on; see `Overrun`.
         issues : tuple of str
             Carried along.
+        after : iterable of (int, int, str) or (int, int, str, int)
+            Job, the job it waits for (both by number), ``"ok"`` (that one ended well, else this one never runs),
+            ``"any"`` (it ended) or ``"start"`` (it started), and seconds after that; 0 by default. A job enters the
+            queue when all it waits for has happened, not before its submit time. Jobs that were left out bind
+            nobody.
+        failed : array-like of bool, shape (n_jobs,), optional
+            Jobs that end badly.
 
         Raises
         ------
         InvalidModel
-            A column is not of whole numbers or of another length; ``processors`` is below 1.
+            A column is not of whole numbers or of another length; ``processors`` is below 1; ``after`` names an
+            unknown job or kind, or jobs wait for each other in a circle.
         """
         if processors is not None and processors < 1:
             raise InvalidModel(f"processors is {processors}; give at least 1")
         if overrun not in ("kill", "extend", "ignore"):
             raise InvalidModel(f"overrun is {overrun!r}; use 'kill', 'extend' or 'ignore'")
-        times = _whole("submit", submit, None)
+        times = whole("submit", submit, None)
         count = len(times)
-        runs = _whole("run", run, count)
-        wide = _whole("procs", procs, count)
-        asked = runs if requested is None else _whole("requested", requested, count)
-        users = np.full(count, -1) if user is None else _whole("user", user, count)
-        numbers = np.arange(1, count + 1) if job is None else _whole("job", job, count)
+        runs = whole("run", run, count)
+        wide = whole("procs", procs, count)
+        asked = runs if requested is None else whole("requested", requested, count)
+        users = np.full(count, -1) if user is None else whole("user", user, count)
+        numbers = np.arange(1, count + 1) if job is None else whole("job", job, count)
+
+        bad = np.empty(0) if failed is None else whole("failed", np.asarray(failed, dtype=bool), count)
 
         asked = np.where(asked < 1, runs, asked)
         reasons = np.select(
@@ -154,10 +175,25 @@ class Workload:
         )
         for column in columns:
             column.flags.writeable = False
-        return cls(name, processors, *columns, left_out=left_out, issues=issues)
+        return cls(
+            name,
+            processors,
+            *columns,
+            left_out=left_out,
+            issues=issues,
+            after=Dependencies.between(after, numbers, kept),
+            failed=(bad[kept] if len(bad) else bad).astype(np.uint8),
+        )
 
     @classmethod
-    def from_swf(cls, log: SwfLog, *, processors: int | None = None, overrun: Overrun = "kill") -> Workload:
+    def from_swf(
+        cls,
+        log: SwfLog,
+        *,
+        processors: int | None = None,
+        overrun: Overrun = "kill",
+        think_times: bool = False,
+    ) -> Workload:
         """Make a workload of an SWF log: requested processors and time where known, else those used.
 
         Parameters
@@ -168,10 +204,18 @@ class Workload:
             Size of the machine; the header's by default.
         overrun : {"kill", "extend", "ignore"}
             See `from_columns`.
+        think_times : bool
+            Let a job with a preceding job (field 17) enter the queue its think time (field 18) after the end of
+            that job in the replay, whatever its own submit time; in the workload its submit time is then that of
+            the first job of the chain. Otherwise both fields are not looked at.
         """
+        submit, after = log["submit"], ()
+        if think_times:
+            submit, after = feedback(log)
         wanted = log["procs_requested"]
         return cls.from_columns(
-            submit=log["submit"],
+            submit=submit,
+            after=after,
             run=log["run"],
             procs=np.where(wanted > 0, wanted, log["procs_used"]),
             requested=log["time_requested"],
@@ -185,6 +229,8 @@ class Workload:
 
     def on(self, processors: int) -> Workload:
         """Return the workload on a machine of another size, without the jobs wider than it."""
+        if len(self.after):
+            raise InvalidModel("on: jobs wait for each other; read the log for the other machine instead")
         again = Workload.from_columns(
             submit=self.submit, run=self.run, procs=self.procs, requested=self.requested, user=self.user,
             job=self.job, name=self.name, processors=processors, overrun="ignore", issues=self.issues,
@@ -205,7 +251,13 @@ def known_machine(name: str) -> int | None:
     return None
 
 
-def read_workload(path: str | Path, *, processors: int | None = None, overrun: Overrun = "kill") -> Workload:
+def read_workload(
+    path: str | Path,
+    *,
+    processors: int | None = None,
+    overrun: Overrun = "kill",
+    think_times: bool = False,
+) -> Workload:
     """Read any log this package knows, by what is in it.
 
     A CSV file is told by its header line: an oracle file, Philly or NREL Eagle. Anything else is SWF.
@@ -218,6 +270,8 @@ def read_workload(path: str | Path, *, processors: int | None = None, overrun: O
         Size of the machine; by default what the log says.
     overrun : {"kill", "extend", "ignore"}
         See `Workload.from_columns`.
+    think_times : bool
+        See `Workload.from_swf`; other logs know no preceding jobs.
 
     Raises
     ------
@@ -238,20 +292,9 @@ def read_workload(path: str | Path, *, processors: int | None = None, overrun: O
             workload: Workload = reader(path, processors=processors)
             break
     else:
-        workload = Workload.from_swf(read_swf(path), processors=processors, overrun=overrun)
+        workload = Workload.from_swf(
+            read_swf(path), processors=processors, overrun=overrun, think_times=think_times
+        )
     if not len(workload):
         raise InvalidModel(f"log: {str(path)!r} has no job that can be replayed")
     return workload
-
-
-def _whole(name: str, values: ArrayLike, count: int | None) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 1 or (count is not None and len(array) != count):
-        expected = "one dimension" if count is None else f"{count} entries"
-        raise InvalidModel(f"{name} has shape {array.shape}; give {expected}")
-    if array.dtype.kind == "f":
-        if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
-            raise InvalidModel(f"{name} has fractions or is not finite; give whole numbers")
-    elif array.dtype.kind not in "iub" and len(array):
-        raise InvalidModel(f"{name} has dtype {array.dtype}; give whole numbers")
-    return array.astype(np.int64)

@@ -31,9 +31,11 @@ struct JobSpec {
     std::int32_t user = -1;
     double priority = 0.0;  // larger is more urgent
     Guess given{};          // for the "given" prediction
+    std::uint32_t row = 0;  // the caller's own number for it
 };
 
 struct JobRecord : JobSpec {
+    std::int32_t corrections = 0;  // first: it fills the gap behind `row`
     Seconds submit = 0;
     Seconds start = -1;     // -1: waiting
     Seconds end = -1;       // -1: not yet
@@ -41,7 +43,6 @@ struct JobRecord : JobSpec {
     Seconds fill = 0;       // runtime assumed when asked whether the job fits before somebody's reservation
     Seconds rank = 0;       // runtime by which orders and shortest-first backfilling compare jobs
     Seconds first_guess = 0;
-    std::int32_t corrections = 0;
 
     bool waits() const { return start < 0 && end < 0; }
     bool runs() const { return start >= 0 && end < 0; }

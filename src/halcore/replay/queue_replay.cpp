@@ -46,6 +46,7 @@ JobSpec spec_of(const LogColumns& log, std::size_t i) {
     spec.run = log.run[i];
     spec.requested = log.requested[i];
     spec.procs = log.procs[i];
+    spec.row = static_cast<std::uint32_t>(i);
     if (!log.user.empty()) spec.user = log.user[i];
     if (!log.priority.empty()) spec.priority = log.priority[i];
     if (!log.given.empty())
@@ -61,34 +62,55 @@ ReplayResult replay_queue(const LogColumns& log, QueueParts parts) {
     parts.runs_known = true;
     QueueEngine engine(std::move(parts));
     engine.reserve(log.submit.size());
+    Dependencies after(log.after, log.submit, log.failed);
     std::priority_queue<End, std::vector<End>, std::greater<>> ends;
     std::uint32_t sequence = 0;
-    std::size_t next = 0;
     const std::size_t count = log.submit.size();
-    while (next < count || !ends.empty() || engine.next_wake() != kNever) {
-        const Seconds submit = next < count ? log.submit[next] : kNever;
+    const auto independent = [&](std::size_t row) {
+        while (row < count && after.has(static_cast<std::uint32_t>(row))) ++row;
+        return row;
+    };
+    std::size_t next = independent(0);
+    while (next < count || !ends.empty() || !after.none_ready() || engine.next_wake() != kNever) {
+        std::size_t row = next;
+        Seconds submit = next < count ? log.submit[next] : kNever;
+        if (!after.none_ready() && (next == count || next > after.next().row ? after.next().at <= submit
+                                                                             : after.next().at < submit)) {
+            row = after.next().row;
+            submit = after.next().at;
+        }
         const Seconds end = ends.empty() ? kNever : ends.top().at;
         if (engine.next_wake() < std::min(submit, end)) {
             engine.tick(engine.next_wake());
         } else if (submit <= end) {
-            engine.submit(submit, spec_of(log, next));
-            ++next;
+            engine.submit(submit, spec_of(log, row));
+            if (row == next)
+                next = independent(next + 1);
+            else
+                after.pop();
         } else {
             const JobId job = ends.top().job;
             ends.pop();
             engine.finish(end, job);
+            after.ended(end, engine.state().jobs()[job].row);
         }
-        for (const JobId job : engine.started())
-            ends.push({engine.state().now() + log.run[job], sequence++, job});
+        for (const JobId job : engine.started()) {
+            const JobRecord& record = engine.state().jobs()[job];
+            ends.push({record.start + record.run, sequence++, job});
+            after.started(record.start, record.row);
+        }
     }
+    if (engine.state().jobs().size() + after.dropped() != count)
+        throw InvalidModel("dependencies: jobs wait for each other in a circle");
     ReplayResult result;
-    result.start.reserve(count);
-    result.promise.reserve(count);
-    result.first_guess.reserve(count);
+    for (auto* column : {&result.start, &result.entered, &result.promise, &result.first_guess})
+        column->assign(count, -1);
+    JobId job = 0;
     for (const JobRecord& record : engine.state().jobs()) {
-        result.promise.push_back(engine.promise(static_cast<JobId>(result.start.size())));
-        result.start.push_back(record.start);
-        result.first_guess.push_back(record.first_guess);
+        result.start[record.row] = record.start;
+        result.entered[record.row] = record.submit;
+        result.promise[record.row] = engine.promise(job++);
+        result.first_guess[record.row] = record.first_guess;
     }
     return result;
 }

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "halcore/replay/dependencies.h"
 #include "halcore/replay/queue_engine.h"
 
 namespace hal::replay {
@@ -18,16 +19,21 @@ struct LogColumns {
     std::span<const Seconds> given;      // needed by the "given" prediction
     std::span<const Seconds> fill;       // optional, `given` by default; so is rank
     std::span<const Seconds> rank;
+    DependencyColumns after;               // optional
+    std::span<const std::uint8_t> failed;  // optional: whether the job ends badly; for `after`
 };
 
 struct ReplayResult {
-    std::vector<Seconds> start;
+    std::vector<Seconds> start;        // -1: never ran, because of what it waited for
+    std::vector<Seconds> entered;      // when it came into the queue; -1 likewise
     std::vector<Seconds> promise;      // first promised start, -1 where the backfill rule makes none
     std::vector<Seconds> first_guess;  // the runtime predicted at submission
 };
 
 /// Replays a log through a queue: submissions at equal times in log order, ends at equal times in order of
-/// the starts. Cost: O(log running) an event beside the backfill rule; memory linear in the jobs.
+/// the starts. Jobs that wait for others enter when the last of those allows it, not before their submit
+/// time; a job released by an end enters before further ends of that moment. InvalidModel when jobs wait for
+/// each other in a circle. Cost: O(log running) an event beside the backfill rule; memory linear in the jobs.
 ReplayResult replay_queue(const LogColumns& log, QueueParts parts);
 
 }  // namespace hal::replay
