@@ -1,0 +1,204 @@
+"""HTTP to an API server: requests over connections that are kept, lists, watches. No objects but plain JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hal.adapters.contract import Stale
+from hal.adapters.kubernetes.config import Access
+
+import hal
+
+__all__ = ["ApiError", "Client"]
+
+MERGE: Final = "application/merge-patch+json"
+STRATEGIC: Final = "application/strategic-merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+
+
+class ApiError(hal.AdapterError):
+    """The API server said no.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP: 404, 409, ….
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+class Client:
+    """One API server. Any thread may call; each has a connection of its own, which is kept.
+
+    Parameters
+    ----------
+    access : Access
+    timeout : float
+        Seconds for one answer.
+    """
+
+    def __init__(self, access: Access, *, timeout: float = 10.0) -> None:
+        self.access, self.timeout = access, timeout
+        self._mine = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
+        self._closed = False
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **query: str
+    ) -> dict[str, Any]:
+        """Send a request; its JSON answer.
+
+        Raises
+        ------
+        ApiError
+            The server answered with an error.
+        AdapterError
+            It did not answer, or not in JSON. The request may have been carried out.
+        """
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        for last in (False, True):
+            fresh = getattr(self._mine, "connection", None) is None
+            try:
+                connection = self._connection()
+                connection.request(method, self._url(path, query), data, self._headers(kind, anew=last))
+                answer = connection.getresponse()
+                text = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                # A connection that was kept may have been closed meanwhile; every request here may be sent again.
+                if fresh or last or isinstance(error, TimeoutError):
+                    raise hal.AdapterError(f"{method} {path}: {type(error).__name__}: {error}") from error
+                continue
+            if answer.status == 401 and not last:
+                continue
+            return _decoded(answer.status, text, f"{method} {path}")
+        raise AssertionError("one of two tries returns or raises")
+
+    def list(self, path: str, **query: str) -> tuple[list[dict[str, Any]], str]:
+        """Return all objects of a collection as they are now, and the version from which to watch."""
+        told = self.call("GET", path, **query)
+        items, version = told.get("items"), (told.get("metadata") or {}).get("resourceVersion")
+        if not isinstance(items, list | None) or not isinstance(version, str):
+            raise hal.AdapterError(f"GET {path}: is no list")
+        return items or [], version
+
+    def watch(
+        self, path: str, version: str, stop: threading.Event, *, seconds: int = 60, **query: str
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield ``(type, object)`` of what happens after a version, until the server ends it or `stop` is set.
+
+        ``BOOKMARK`` objects have a version and nothing else.
+
+        Raises
+        ------
+        Stale
+            410: the changes are not kept any more.
+        AdapterError
+            The connection broke, or what came was no JSON.
+        """
+        asked = {
+            **query,
+            "watch": "1",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        connection = self._new(seconds + self.timeout)
+        try:
+            connection.request("GET", self._url(path, asked), None, self._headers("", anew=False))
+            answer = connection.getresponse()
+            if answer.status != 200:
+                text = answer.read()
+                if answer.status == 410:
+                    raise Stale(f"{path}: version {version} is not kept any more")
+                self.access.token(anew=answer.status == 401)
+                _decoded(answer.status, text, f"WATCH {path}")
+            while not stop.is_set() and (line := answer.readline()):
+                yield _event(line, path)
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError) as error:
+            if not (stop.is_set() or self._closed):
+                raise hal.AdapterError(f"WATCH {path}: {type(error).__name__}: {error}") from error
+        finally:
+            self._open.discard(connection)
+            connection.close()
+
+    def close(self) -> None:
+        """Close every connection; threads that wait on one are woken."""
+        self._closed = True
+        for connection in list(self._open):
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        self._open.clear()
+
+    # ---- inside --------------------------------------------------------------------------------------
+
+    def _new(self, timeout: float) -> http.client.HTTPConnection:
+        if self._closed:
+            raise hal.AdapterError("the connection is closed")
+        access = self.access
+        connection: http.client.HTTPConnection
+        if access.secure:
+            connection = http.client.HTTPSConnection(
+                access.host, access.port, timeout=timeout, context=access.context
+            )
+        else:
+            connection = http.client.HTTPConnection(access.host, access.port, timeout=timeout)
+        self._open.add(connection)
+        return connection
+
+    def _connection(self) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = self._new(self.timeout)
+        return connection
+
+    def _drop(self) -> None:
+        connection, self._mine.connection = self._mine.connection, None
+        self._open.discard(connection)
+        connection.close()
+
+    def _url(self, path: str, query: dict[str, str]) -> str:
+        return self.access.prefix + path + ("?" + urllib.parse.urlencode(query) if query else "")
+
+    def _headers(self, kind: str, *, anew: bool) -> dict[str, str]:
+        headers = {"Accept": "application/json", "User-Agent": "hal"}
+        if kind:
+            headers["Content-Type"] = kind
+        if token := self.access.token(anew=anew):
+            headers["Authorization"] = f"Bearer {token}"
+        return headers
+
+
+def _decoded(status: int, text: bytes, what: str) -> dict[str, Any]:
+    try:
+        told = json.loads(text) if text else {}
+    except ValueError:
+        told = None
+    if status >= 300:
+        said = told.get("message") if isinstance(told, dict) else None
+        raise ApiError(status, str(said or what)[:300])
+    if not isinstance(told, dict):
+        raise hal.AdapterError(f"{what}: the answer is no JSON object")
+    return told
+
+
+def _event(line: bytes, path: str) -> tuple[str, dict[str, Any]]:
+    told = json.loads(line)
+    kind, thing = told["type"], told["object"]
+    if kind == "ERROR":
+        if thing.get("code") == 410:
+            raise Stale(f"{path}: {str(thing.get('message'))[:200]}")
+        raise ApiError(int(thing.get("code") or 500), str(thing.get("message"))[:300])
+    return str(kind), thing
