@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "plugins": Entry("hal.cli.plugins", "List installed plugins, and why some failed to load."),
     "arena": Entry("hal.cli.arena", "Compare policies on the same replays, with intervals and paired tests."),
     "serve": Entry("hal.cli.serve", "Answer over HTTP, for schedulers that are not written in Python."),
+    "monitoring": Entry("hal.cli.monitoring", "Print the dashboard and the alert rules of `hal serve`."),
     "policies": Entry("hal.cli.policies", "List the policies and what they assume."),
     "demo": Entry("hal.cli.demo", "Place 10,000 GPU jobs on 1,213 nodes with three policies and compare."),
     "replay openb": Entry(

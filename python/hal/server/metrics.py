@@ -46,6 +46,7 @@ class Metrics:
             "hal_rejected_nodes", "Nodes that rejected an explained job, by reason.", ["reason"], **make
         )
         self.registry.register(_Gauges(service))
+        client.ProcessCollector(registry=self.registry)
         self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
