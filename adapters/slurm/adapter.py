@@ -12,17 +12,14 @@ from hal.adapters.contract import (
     CONTRACT,
     Applied,
     Delta,
-    JobGone,
-    JobQueued,
-    JobStarted,
-    NodeChanged,
-    NodeGone,
     Outcome,
     Snapshot,
     Stale,
 )
+from hal.adapters.slurm.changes import differences
 from hal.adapters.slurm.client import Client
-from hal.adapters.slurm.convert import HOLDS, Converted, convert, job_name, topology_of
+from hal.adapters.slurm.convert import HOLDS, Converted, convert, job_name
+from hal.adapters.slurm.nodes import topology_of
 from hal.adapters.slurm.rank import site_factors, to_rank
 from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
 
@@ -123,6 +120,7 @@ class SlurmAdapter:
             self._take_back(jobs, {node.name: node for node in nodes})
         reservations = self.client.reservations() if self._count % 20 == 0 or self._reserved else []
         self._reserved = bool(reservations)
+        asks = any(job.licenses and job.state == "PENDING" and self._claims(job) for job in jobs)
         now = int(time.time())
         self._last = convert(
             nodes,
@@ -131,6 +129,7 @@ class SlurmAdapter:
             claims=self._claims,
             reservations=reservations,
             refused=self._refused,
+            licences=self.client.licences() if asks else None,
             released=self.ranks,
         )
         self._count += 1
@@ -228,31 +227,6 @@ class SlurmAdapter:
 def _find(jobs: Mapping[str, JobRecord], name: str) -> JobRecord | None:
     """Return a job's record; a task of an array that waits has its parent's."""
     return jobs.get(name) or jobs.get(f"{name.partition('_')[0]}_*")
-
-
-def differences(before: Converted, after: Converted) -> Iterator[Delta]:
-    """Yield what leads from one look to the next: ends first, so that what they held is free for the rest."""
-    had = {running.job.name: running for running in before.running}
-    has = {running.job.name: running for running in after.running}
-    waited = {job.name: job for job in before.jobs}
-    waits = {job.name: job for job in after.jobs}
-    for name in (*had, *waited):
-        if name not in has and name not in waits:
-            yield JobGone(name)
-    for name, job in waits.items():
-        if waited.get(name) != job:
-            yield JobQueued(job)
-    nodes = {node.name: node for node in before.nodes}
-    present = {node.name for node in after.nodes}
-    for name in nodes:
-        if name not in present:
-            yield NodeGone(name)
-    for node in after.nodes:
-        if nodes.get(node.name) != node:
-            yield NodeChanged(node)
-    for name, running in has.items():
-        if had.get(name) != running:
-            yield JobStarted(running)
 
 
 def _ready(placement: hal.Placement, job: JobRecord | None, known: set[str]) -> Applied | None:

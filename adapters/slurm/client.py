@@ -11,14 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from hal.adapters.slurm import text
-from hal.adapters.slurm.records import (
-    JobRecord,
-    NodeRecord,
-    Reservation,
-    job_from_json,
-    node_from_json,
-    reservation_from_json,
-)
+from hal.adapters.slurm.from_json import job_from_json, node_from_json, reservation_from_json
+from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation
 
 import hal
 
@@ -91,6 +85,10 @@ class Client:
             command = ["scontrol", "show", "reservation", self._json]
             return self._rows(command, "reservations", reservation_from_json)
         return [text.reservation_from_text(line) for line in self._lines("reservation")]
+
+    def licences(self) -> dict[str, int]:
+        """How many of each licence are free; there is no JSON of it in releases before 23.02."""
+        return dict(text.licences_from_text(line) for line in self._lines("licenses"))
 
     def topology(self) -> str:
         """What ``scontrol show topology`` prints; there is no JSON of it in any release."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from hal.adapters.contract import Dropped, Running
 from hal.adapters.slurm.features import compile_features
+from hal.adapters.slurm.nodes import NODE, node_model
 from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, Reservation, Share, hosts, parse_gres
+from hal.adapters.slurm.waits import Licences, Others, Unsaid
 
 import hal
-import hal.topology
 
-__all__ = ["Converted", "convert", "job_name", "node_model", "topology_of"]
+__all__ = ["Converted", "convert", "job_name"]
 
 #: States in which a job holds its nodes.
 HOLDS = frozenset(
@@ -22,7 +23,6 @@ HOLDS = frozenset(
 )
 #: Most tasks of a pending array that are looked at one by one.
 ARRAY = 10_000
-_NODE = "slurm/node"
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,6 @@ class Converted:
     dropped: tuple[Dropped, ...]
 
 
-class Unsaid(Exception):
-    """Something of a job that the model cannot say, so that the job is left to Slurm."""
-
-    def __init__(self, field: str, value: str) -> None:
-        super().__init__(field, value)
-        self.field, self.value = field, value
-
-
 def convert(
     nodes: Sequence[NodeRecord],
     jobs: Sequence[JobRecord],
@@ -51,6 +43,7 @@ def convert(
     claims: Callable[[JobRecord], bool],
     reservations: Sequence[Reservation] = (),
     refused: Mapping[str, frozenset[str]] | None = None,
+    licences: Mapping[str, int] | None = None,
     released: bool = False,
 ) -> Converted:
     """Translate everything.
@@ -65,15 +58,19 @@ def convert(
         Whether a job is hal's to place.
     refused : mapping of str to frozenset of str, optional
         Job → nodes on which Slurm will not have it.
+    licences : mapping of str to int, optional
+        How many of each are free.
     released : bool
         What waits is what Slurm may start by itself, to be ranked, instead of what is held, to be placed.
     """
     dropped: list[Dropped] = []
     models = tuple(node_model(node, dropped) for node in nodes)
-    room = _Room(nodes, reservations, now)
+    room, others, free = _Room(nodes, reservations, now), Others(jobs), Licences(licences or {})
     running: list[Running] = []
     waiting: list[hal.Job] = []
-    for job in jobs:
+    for job in sorted(
+        jobs, key=lambda job: job.held
+    ):  # what is on its way has its licences before what waits
         if job.state in HOLDS:
             running += _running(job, dropped)
         elif job.state == "PENDING" and claims(job):
@@ -83,8 +80,9 @@ def convert(
                 ):  # ours, on its way: its nodes are spoken for
                     model = _model(job, job_name(job), room, frozenset())
                     running.append(Running(model, hosts(job.required)))
-                elif job.held != released and not job.dependency and job.eligible <= now:
-                    waiting += _pending(job, room, refused or {}, dropped)
+                    free.take(job.licenses)
+                elif job.held != released and job.eligible <= now and others.let(job.dependency):
+                    waiting += _pending(job, room, free, refused or {}, dropped)
             except (Unsaid, hal.HalError) as error:
                 field, value = (
                     (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error))
@@ -96,52 +94,6 @@ def convert(
 def job_name(job: JobRecord) -> str:
     """Return the name by which ``scontrol`` knows a job: its number, or ``array_task``."""
     return f"{job.array_job}_{job.array}" if job.array_job and job.array.isdigit() else str(job.id)
-
-
-# ---- nodes -------------------------------------------------------------------------------------------------
-
-
-def node_model(node: NodeRecord, dropped: list[Dropped]) -> hal.Node:
-    """Return a node; its partitions and features are labels, its GPUs devices, other GRES resources."""
-    gpus: list[hal.GPU] = []
-    resources: dict[str, int] = {}
-    try:
-        for gres in parse_gres(node.gres):
-            if gres.name == "gpu":
-                gpus += hal.gpus(min(gres.count, 64 - len(gpus)), gres.type or "gpu")
-                if gres.count > 64:
-                    dropped.append(Dropped(f"node {node.name}", "gres", node.gres, "ignored"))
-            else:
-                key = f"gres/{gres.name}"
-                resources[key] = resources.get(key, 0) + gres.count
-    except hal.AdapterError as error:
-        dropped.append(Dropped(f"node {node.name}", "gres", str(error), "ignored"))
-    labels = {_NODE: node.name}
-    labels |= {f"partition/{name}": "1" for name in node.partitions}
-    labels |= {f"feature/{name}": "1" for name in node.features}
-    return hal.Node(
-        node.name,
-        cpus=node.cpus,
-        memory=max(node.memory, 0),
-        gpus=gpus,
-        resources=resources,
-        labels=labels,
-        schedulable=not node.closed,
-    )
-
-
-def topology_of(text: str) -> hal.topology.Topology | None:
-    """Return the tree that ``scontrol -o show topology`` prints; None for a flat network."""
-    lines = []
-    for line in text.splitlines():
-        value = dict(re.findall(r"(\w+)=(\S+)", line))
-        if "SwitchName" in value and "Switches" in value:
-            lines.append(f"SwitchName={value['SwitchName']} Switches={value['Switches']}")
-        elif "SwitchName" in value and "Nodes" in value:
-            lines.append(f"SwitchName={value['SwitchName']} Nodes={value['Nodes']}")
-        elif "BlockName" in value and "Nodes" in value:
-            lines.append(f"BlockName={value['BlockName']} Nodes={value['Nodes']}")
-    return hal.topology.from_slurm("\n".join(lines)) if lines else None
 
 
 # ---- jobs --------------------------------------------------------------------------------------------------
@@ -178,7 +130,7 @@ class _Room:
             allowed = [name for name in allowed if name in asked]
         if not allowed:
             raise Unsaid("constraints", f"no node of {job.partition} has {job.features or 'what is asked'}")
-        return [hal.Selector(_NODE, "In", allowed)]
+        return [hal.Selector(NODE, "In", allowed)]
 
     def _reserved(self, job: JobRecord) -> set[str]:
         """Nodes that somebody else's reservation holds before the job's time limit ends."""
@@ -195,10 +147,12 @@ class _Room:
 
 
 def _pending(
-    job: JobRecord, room: _Room, refused: Mapping[str, frozenset[str]], dropped: list[Dropped]
+    job: JobRecord, room: _Room, free: Licences, refused: Mapping[str, frozenset[str]], dropped: list[Dropped]
 ) -> list[hal.Job]:
-    if job.het:
+    if job.het:  # scontrol has no way to pin the first component alone
         raise Unsaid("het_job_id", f"component {job.het_offset} of {job.het}")
+    if job.beyond:
+        raise Unsaid("request", job.beyond)
     names = [job_name(job)]
     if job.array_job and not job.array.isdigit():
         tasks = _array_tasks(job.array)
@@ -207,7 +161,8 @@ def _pending(
                 Dropped(f"job {job.id}", "array", f"{len(tasks)} tasks, the first {ARRAY} looked at")
             )
         names = [f"{job.array_job}_{task}" for task in tasks[:ARRAY]]
-    return [_model(job, name, room, refused.get(name, frozenset())) for name in names]
+    models = [_model(job, name, room, refused.get(name, frozenset())) for name in names]
+    return [model for model in models if free.take(job.licenses)]
 
 
 def _model(job: JobRecord, name: str, room: _Room, refused: frozenset[str]) -> hal.Job:

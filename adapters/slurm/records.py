@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import hal
 import hal.topology
 
-__all__ = ["Gres", "JobRecord", "NodeRecord", "Reservation", "Share", "hosts", "parse_gres"]
+__all__ = [
+    "Gres",
+    "JobRecord",
+    "NodeRecord",
+    "Reservation",
+    "Share",
+    "beyond",
+    "hosts",
+    "memory_of",
+    "parse_gres",
+    "words",
+]
 
 #: Node states in which nothing new may start there, of any release, as they are told with or without flags.
 CLOSED: Final = frozenset(
@@ -73,7 +84,8 @@ class Share:
 class JobRecord:
     """A job, or one component of a heterogeneous one, or one task of an array.
 
-    Memory in MiB, times in seconds; 0 or empty: not asked. ``cpus`` is for the whole job.
+    Memory in MiB, times in seconds; 0 or empty: not asked. ``cpus`` is for the whole job; ``beyond`` what it asks for
+    that these fields do not say.
     """
 
     id: int
@@ -100,6 +112,7 @@ class JobRecord:
     licenses: str = ""
     comment: str = ""
     exclusive: bool = False
+    beyond: str = ""
     limit: int = 0
     eligible: int = 0
     submitted: int = 0
@@ -175,18 +188,8 @@ def hosts(text: str) -> tuple[str, ...]:
     return tuple(hal.topology.expand_hosts(text)) if text and text not in ("(null)", "None") else ()
 
 
-# ---- JSON, in both value forms ------------------------------------------------------------------------------
-
-
-def number(value: Any, otherwise: int = 0) -> int:
-    """Return a number that is plain (22.05) or a triplet ``{set, infinite, number}`` (23.02 and later)."""
-    if isinstance(value, Mapping):
-        if not value.get("set", False) or value.get("infinite", False):
-            return otherwise
-        value = value.get("number", otherwise)
-    if value is None or value == "":
-        return otherwise
-    return int(value)
+_MEMORY = re.compile(r"(?:^|,)mem=(\d+(?:\.\d+)?)([KMGTP]?)(?:,|$)")
+_MIB: Final = {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2, "P": 1024**3}
 
 
 def words(value: Any) -> tuple[str, ...]:
@@ -197,114 +200,18 @@ def words(value: Any) -> tuple[str, ...]:
     return tuple(str(part).strip() for part in parts if str(part).strip() not in ("", "(null)"))
 
 
-def text(value: Any) -> str:
-    """Return text that may be missing, null or ``(null)``."""
-    return "" if value in (None, "(null)", "N/A") else str(value)
-
-
-_MEMORY = re.compile(r"(?:^|,)mem=(\d+(?:\.\d+)?)([KMGTP]?)(?:,|$)")
-_MIB: Final = {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2, "P": 1024**3}
-
-
 def memory_of(tres: str) -> int:
     """Return the memory in a TRES string, ``cpu=8,mem=2000M``, in MiB rounded up; 0 without any."""
     found = _MEMORY.search(tres)
     return 0 if found is None else -int(-float(found[1]) * _MIB[found[2]] // 1)
 
 
-def node_from_json(value: Mapping[str, Any]) -> NodeRecord:
-    """Read a node of ``sinfo --json`` (22.05) or ``scontrol show node --json`` (23.02 and later)."""
-    states = words(value["state"]) + words(value.get("state_flags"))
-    return NodeRecord(
-        str(value["name"]),
-        tuple(state.upper().rstrip("*") for state in states),
-        number(value.get("effective_cpus")) or number(value["cpus"]),
-        number(value["real_memory"]) - number(value.get("specialized_memory")),
-        text(value.get("gres")),
-        words(value.get("active_features") or value.get("features")),
-        words(value.get("partitions")),
-        number(value.get("alloc_cpus")),
-        number(value.get("alloc_memory")),
-        text(value.get("gres_used")),
-    )
-
-
-def job_from_json(value: Mapping[str, Any]) -> JobRecord:
-    """Read a job of ``squeue --json`` of 22.05, or of a parser of 23.02 and later."""
-    state = words(value["job_state"])
-    array_task = value.get("array_task_id")
-    array = text(value.get("array_task_string"))
-    if not array and array_task is not None and number(value.get("array_job_id")):
-        array = str(number(array_task)) if number(array_task, -1) >= 0 else ""
-    shared = words(value.get("shared"))
-    return JobRecord(
-        id=number(value["job_id"]),
-        name=text(value.get("name")),
-        user=text(value.get("user_name")),
-        partition=text(value.get("partition")),
-        state=state[0].upper() if state else "",
-        reason=text(value.get("state_reason")),
-        priority=number(value.get("priority")),
-        nodes=max(number(value.get("node_count")), 1),
-        cpus=number(value.get("cpus")),
-        tasks=number(value.get("tasks")),
-        memory_node=number(value.get("memory_per_node")),
-        memory_cpu=number(value.get("memory_per_cpu")),
-        memory_all=memory_of(text(value.get("tres_req_str"))),
-        tres_node=text(value.get("tres_per_node")),
-        tres_job=text(value.get("tres_per_job")),
-        tres_task=text(value.get("tres_per_task")),
-        features=text(value.get("features")),
-        required=text(value.get("required_nodes")),
-        excluded=text(value.get("excluded_nodes")),
-        dependency=text(value.get("dependency")),
-        reservation=text(value.get("resv_name")),
-        licenses=text(value.get("licenses")),
-        comment=text(value.get("comment")),
-        exclusive=bool({"none", "exclusive"} & set(shared)),
-        limit=number(value.get("time_limit")) * 60,
-        eligible=number(value.get("eligible_time")),
-        submitted=number(value.get("submit_time")),
-        array=array,
-        array_job=number(value.get("array_job_id")),
-        het=number(value.get("het_job_id")),
-        het_offset=number(value.get("het_job_offset")),
-        given=text(value.get("nodes")),
-        shares=_shares(value),
-    )
-
-
-def _shares(value: Mapping[str, Any]) -> tuple[Share, ...]:
-    resources = value.get("job_resources") or {}
-    gres = words_of_nodes(value.get("gres_detail"))
-    shares: list[Share] = []
-    inner = resources.get("nodes")
-    if isinstance(inner, Mapping):  # 23.02 and later
-        for row in inner.get("allocation") or ():
-            shares.append(
-                Share(str(row["name"]), number(row["cpus"]["count"]), number(row["memory"]["allocated"]), "")
-            )
-    else:
-        for row in resources.get("allocated_nodes") or ():
-            cores = sum(len(socket["cores"]) for socket in (row.get("sockets") or {}).values())
-            cpus = cores * max(number(value.get("threads_per_core")), 1)
-            shares.append(Share(str(row["nodename"]), cpus, number(row["memory_allocated"]), ""))
-    if gres and len(gres) == len(shares):
-        shares = [Share(s.node, s.cpus, s.memory, g) for s, g in zip(shares, gres, strict=True)]
-    return tuple(shares)
-
-
-def words_of_nodes(value: Any) -> tuple[str, ...]:
-    """Return one GRES string a node; a node without any has an empty one."""
-    return tuple(text(item) for item in value) if isinstance(value, list) else ()
-
-
-def reservation_from_json(value: Mapping[str, Any]) -> Reservation:
-    """Read a reservation of ``scontrol show reservation --json``."""
-    return Reservation(
-        str(value["name"]),
-        text(value.get("node_list")),
-        number(value.get("start_time")),
-        number(value.get("end_time")),
-        words(value.get("flags")),
-    )
+def beyond(*, share: str, contiguous: bool, disk: int, switches: int) -> str:
+    """Say what a job asks for that hal's model has no word for; empty when nothing."""
+    told = {
+        f"exclusive={share}": share,
+        "contiguous": contiguous,
+        f"tmp={disk}M": disk,
+        f"switches={switches}": switches,
+    }
+    return ", ".join(text for text, asked in told.items() if asked)

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation, Share, memory_of, words
+from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation, Share, beyond, memory_of, words
 
 import hal
 import hal.topology
 
-__all__ = ["fields", "job_from_text", "node_from_text", "reservation_from_text"]
+__all__ = ["fields", "job_from_text", "licences_from_text", "node_from_text", "reservation_from_text"]
 
 _KEY = re.compile(r"(?:^|\s)([A-Z][A-Za-z]*(?:[:/&_][A-Za-z]+)*)=")
 _JOB = re.compile(
@@ -102,6 +102,12 @@ def job_from_text(line: str) -> JobRecord:
         licenses=_text(value.get("Licenses")),
         comment=_text(value.get("Comment")),
         exclusive=value.get("OverSubscribe") in ("NO", "EXCLUSIVE"),
+        beyond=beyond(
+            share={"USER": "user", "MCS": "mcs", "TOPO": "topo"}.get(value.get("OverSubscribe", ""), ""),
+            contiguous=value.get("Contiguous", "0") == "1",
+            disk=memory_of(f"mem={value.get('MinTmpDiskNode', '')}"),
+            switches=_count_of_switches(value.get("Switches", "")),
+        ),
         limit=_seconds(value.get("TimeLimit", "")),
         eligible=_moment(value.get("EligibleTime", "")),
         submitted=_moment(value.get("SubmitTime", "")),
@@ -116,6 +122,13 @@ def job_from_text(line: str) -> JobRecord:
             for node in hal.topology.expand_hosts(row["nodes"])
         ),
     )
+
+
+def licences_from_text(line: str) -> tuple[str, int]:
+    """Read a line of ``scontrol -o show licenses``: a name and how many are free."""
+    value = fields(line)
+    _need(value, ("LicenseName", "Free"), line)
+    return value["LicenseName"], _whole(value["Free"])
 
 
 def reservation_from_text(line: str) -> Reservation:
@@ -142,6 +155,8 @@ def _text(value: str | None) -> str:
 
 
 def _whole(value: str) -> int:
+    if value == "N/A":  # of jobs that ended before they began
+        return 0
     if not value.isdigit():
         raise hal.AdapterError(f"{value!r}: must be a whole number")
     return int(value)
@@ -159,6 +174,11 @@ def _moment(value: str) -> int:
         return int(datetime.fromisoformat(value).timestamp())
     except ValueError:
         return 0
+
+
+def _count_of_switches(value: str) -> int:
+    count = value.partition("@")[0]
+    return int(count) if count.isdigit() else 0
 
 
 def _count(ranges: str) -> int:

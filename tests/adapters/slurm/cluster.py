@@ -80,6 +80,7 @@ class SlurmCluster:
             "PriorityType=priority/basic",
             "TopologyPlugin=topology/tree",
             "GresTypes=gpu",
+            "Licenses=fluent:4",
             "ReturnToService=2",
             "SlurmdTimeout=6",
             "MinJobAge=300",

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from hal.adapters.slurm import JOB_SUBMIT, text
-from hal.adapters.slurm.convert import convert, topology_of
+from hal.adapters.slurm.convert import convert
 from hal.adapters.slurm.features import compile_features
-from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, job_from_json, node_from_json, parse_gres
+from hal.adapters.slurm.from_json import job_from_json, node_from_json
+from hal.adapters.slurm.nodes import topology_of
+from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, parse_gres
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +109,7 @@ def test_what_cannot_be_said_is_listed() -> None:
         JobRecord(id=5, **base, features="y"),  # type: ignore[arg-type]
         JobRecord(id=6, **base, tres_node="gpu:1", features="x|y"),  # type: ignore[arg-type]
         JobRecord(id=7, **base | {"nodes": 2, "cpus": 2}, tres_job="gpu:3"),  # type: ignore[arg-type]
+        JobRecord(id=8, **base, beyond="contiguous"),  # type: ignore[arg-type]
     ]
     now = convert([node], jobs, now=0, claims=lambda job: True)
     assert [(item.where, item.field, item.effect) for item in now.dropped] == [
@@ -115,6 +118,7 @@ def test_what_cannot_be_said_is_listed() -> None:
         ("job 3", "gres", "held"),
         ("job 4", "cpus", "held"),
         ("job 7", "tres_per_job", "held"),
+        ("job 8", "request", "held"),
     ]
     assert [job.name for job in now.jobs] == ["5", "6"]
     cluster = hal.Cluster(now.nodes)

@@ -250,6 +250,36 @@ def test_the_command_line_advises_then_does(harness: SlurmHarness) -> None:
     assert "nodes fit" in slurm.run(["scontrol", "show", "job", wide])
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_dependencies_and_licences_are_waited_for(harness: SlurmHarness, form: str) -> None:
+    slurm = harness.slurm
+    first = slurm.sbatch("-p", "cpu", script="sleep 600", held=False)
+    after = slurm.sbatch("-p", "cpu", "-d", f"afterany:{first}")
+    three, two, one = (slurm.sbatch("-p", "cpu", "-L", f"fluent:{count}") for count in (3, 2, 1))
+    odd = slurm.sbatch("-p", "cpu", "--contiguous", "--exclusive=user")
+    het = slurm.run(["sbatch", "--parsable", "--hold", "--comment=hal", "-p", "gpu", ":", "--hold", "--comment=hal",
+                     "-p", "cpu", _sleeper(slurm)]).strip()  # fmt: skip
+    loop = Loop(SlurmAdapter(conf=str(slurm.conf), form=form, poll=0.1))
+    assert {p.job for p in loop.step().placements} == {
+        three,
+        one,
+    }  # of four licences; the dependency is not met
+    held = {item.where: (item.field, item.value) for item in loop.mirror.dropped if item.effect == "held"}
+    assert held[f"job {odd}"] == ("request", "exclusive=user, contiguous")
+    assert held[f"job {het}"][0] == "het_job_id"
+    until(lambda: bool(harness.where(three)) and bool(harness.where(one)))
+    slurm.run(["scancel", first, three])
+    until(lambda: loop.follow(0.1) >= 0 and {after, two} <= set(loop.mirror.waiting))
+    assert {p.job for p in loop.step().placements if p.placed} == {after, two}
+    until(lambda: bool(harness.where(after)) and bool(harness.where(two)))
+
+
+def _sleeper(slurm: SlurmCluster) -> str:
+    script = slurm.folder / "work" / "sleeper.sh"
+    script.write_text("#!/bin/sh\nsleep 600\n")
+    return str(script)
+
+
 def started(slurm: SlurmCluster, jobs: list[str], told: Path) -> list[str]:
     """Jobs in the order in which they started, once all have."""
     until(lambda: told.exists() and len(told.read_text().split()) == len(jobs), 90)

@@ -1,0 +1,130 @@
+"""Records from Slurm's JSON, in both of its value forms: plain (22.05) and triplets (23.02 and later). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation, Share, beyond, memory_of, words
+
+__all__ = ["job_from_json", "node_from_json", "number", "reservation_from_json"]
+
+
+def number(value: Any, otherwise: int = 0) -> int:
+    """Return a number that is plain (22.05) or a triplet ``{set, infinite, number}`` (23.02 and later)."""
+    if isinstance(value, Mapping):
+        if not value.get("set", False) or value.get("infinite", False):
+            return otherwise
+        value = value.get("number", otherwise)
+    if value is None or value == "":
+        return otherwise
+    return int(value)
+
+
+def text(value: Any) -> str:
+    """Return text that may be missing, null or ``(null)``."""
+    return "" if value in (None, "(null)", "N/A") else str(value)
+
+
+def node_from_json(value: Mapping[str, Any]) -> NodeRecord:
+    """Read a node of ``sinfo --json`` (22.05) or ``scontrol show node --json`` (23.02 and later)."""
+    states = words(value["state"]) + words(value.get("state_flags"))
+    return NodeRecord(
+        str(value["name"]),
+        tuple(state.upper().rstrip("*") for state in states),
+        number(value.get("effective_cpus")) or number(value["cpus"]),
+        number(value["real_memory"]) - number(value.get("specialized_memory")),
+        text(value.get("gres")),
+        words(value.get("active_features") or value.get("features")),
+        words(value.get("partitions")),
+        number(value.get("alloc_cpus")),
+        number(value.get("alloc_memory")),
+        text(value.get("gres_used")),
+    )
+
+
+def job_from_json(value: Mapping[str, Any]) -> JobRecord:
+    """Read a job of ``squeue --json`` of 22.05, or of a parser of 23.02 and later."""
+    state = words(value["job_state"])
+    array_task = value.get("array_task_id")
+    array = text(value.get("array_task_string"))
+    if not array and array_task is not None and number(value.get("array_job_id")):
+        array = str(number(array_task)) if number(array_task, -1) >= 0 else ""
+    shared = words(value.get("shared"))
+    return JobRecord(
+        id=number(value["job_id"]),
+        name=text(value.get("name")),
+        user=text(value.get("user_name")),
+        partition=text(value.get("partition")),
+        state=state[0].upper() if state else "",
+        reason=text(value.get("state_reason")),
+        priority=number(value.get("priority")),
+        nodes=max(number(value.get("node_count")), 1),
+        cpus=number(value.get("cpus")),
+        tasks=number(value.get("tasks")),
+        memory_node=number(value.get("memory_per_node")),
+        memory_cpu=number(value.get("memory_per_cpu")),
+        memory_all=memory_of(text(value.get("tres_req_str"))),
+        tres_node=text(value.get("tres_per_node")),
+        tres_job=text(value.get("tres_per_job")),
+        tres_task=text(value.get("tres_per_task")),
+        features=text(value.get("features")),
+        required=text(value.get("required_nodes")),
+        excluded=text(value.get("excluded_nodes")),
+        dependency=text(value.get("dependency")),
+        reservation=text(value.get("resv_name")),
+        licenses=text(value.get("licenses")),
+        comment=text(value.get("comment")),
+        exclusive=bool({"none", "exclusive"} & set(shared)),
+        beyond=beyond(
+            share=next(iter({"user", "mcs", "topo"} & set(shared)), ""),
+            contiguous=bool(value.get("contiguous")),
+            disk=number(value.get("minimum_tmp_disk_per_node")),
+            switches=number(value.get("required_switches")),
+        ),
+        limit=number(value.get("time_limit")) * 60,
+        eligible=number(value.get("eligible_time")),
+        submitted=number(value.get("submit_time")),
+        array=array,
+        array_job=number(value.get("array_job_id")),
+        het=number(value.get("het_job_id")),
+        het_offset=number(value.get("het_job_offset")),
+        given=text(value.get("nodes")),
+        shares=_shares(value),
+    )
+
+
+def _shares(value: Mapping[str, Any]) -> tuple[Share, ...]:
+    resources = value.get("job_resources") or {}
+    gres = words_of_nodes(value.get("gres_detail"))
+    shares: list[Share] = []
+    inner = resources.get("nodes")
+    if isinstance(inner, Mapping):  # 23.02 and later
+        for row in inner.get("allocation") or ():
+            shares.append(
+                Share(str(row["name"]), number(row["cpus"]["count"]), number(row["memory"]["allocated"]), "")
+            )
+    else:
+        for row in resources.get("allocated_nodes") or ():
+            cores = sum(len(socket["cores"]) for socket in (row.get("sockets") or {}).values())
+            cpus = cores * max(number(value.get("threads_per_core")), 1)
+            shares.append(Share(str(row["nodename"]), cpus, number(row["memory_allocated"]), ""))
+    if gres and len(gres) == len(shares):
+        shares = [Share(s.node, s.cpus, s.memory, g) for s, g in zip(shares, gres, strict=True)]
+    return tuple(shares)
+
+
+def words_of_nodes(value: Any) -> tuple[str, ...]:
+    """Return one GRES string a node; a node without any has an empty one."""
+    return tuple(text(item) for item in value) if isinstance(value, list) else ()
+
+
+def reservation_from_json(value: Mapping[str, Any]) -> Reservation:
+    """Read a reservation of ``scontrol show reservation --json``."""
+    return Reservation(
+        str(value["name"]),
+        text(value.get("node_list")),
+        number(value.get("start_time")),
+        number(value.get("end_time")),
+        words(value.get("flags")),
+    )
