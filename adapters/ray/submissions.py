@@ -1,0 +1,335 @@
+"""What is given to hal to place on Ray: tasks, actors, gangs; each knows how to start on its nodes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hal.adapters.contract import Delta, JobGone, JobQueued, JobStarted, Running
+from hal.adapters.ray.client import ray_module
+
+import hal
+
+__all__ = ["ActorSubmission", "Desk", "GangSubmission", "Submission", "TaskSubmission", "with_devices"]
+
+_KEPT = 100_000  # changes that are remembered
+
+
+class Desk:
+    """What was submitted and has not ended, and what changed; shared by the adapters of one process."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self.open: dict[str, Submission] = {}
+        self.log: deque[Delta] = deque(maxlen=_KEPT)
+        self.told = 0
+        self.ended: deque[tuple[float, Running]] = deque()
+        self.cordoned: set[str] = set()
+        self._count = 0
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def later(self, call: Callable[[], None] | None) -> None:
+        """Call in a thread of the desk's own: Ray's threads must not wait for its lock. None ends the thread."""
+        self._calls.put(call)
+        if self._thread is None and call is not None:
+            self._thread = threading.Thread(target=self._serve, name="hal-ray-desk", daemon=True)
+            self._thread.start()
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+    def name(self, stem: str) -> str:
+        """Return a name that no other submission has."""
+        with self.changed:
+            self._count += 1
+            return f"{stem}-{self._count}"
+
+    def tell(self, *deltas: Delta) -> None:
+        """Remember what changed, and wake whoever waits for it."""
+        with self.changed:
+            self.log.extend(deltas)
+            self.told += len(deltas)
+            self.changed.notify_all()
+
+    def since(self, told: int) -> list[Delta] | None:
+        """Return what changed since; None when that is not remembered."""
+        with self.changed:
+            missing = self.told - told
+            return None if not 0 <= missing <= len(self.log) else list(self.log)[len(self.log) - missing :]
+
+
+class Submission:
+    """Something that hal places.
+
+    Attributes
+    ----------
+    job : Job
+        As hal sees it; its name is unique.
+    state : {"waiting", "running", "ended"}
+    nodes : tuple of str
+        Where it was put, a name for each task; empty while it waits.
+    gpus : tuple of tuple of int
+        Devices that hal chose for each task.
+    why : str
+        Why it waits, where it has been looked at.
+    placed : int
+        How often it was put somewhere.
+    """
+
+    def __init__(self, desk: Desk, job: hal.Job, retries: int) -> None:
+        self.job, self.state, self.why, self.placed = job, "waiting", "", 0
+        self.nodes: tuple[str, ...] = ()
+        self.gpus: tuple[tuple[int, ...], ...] = ()
+        self.since = 0.0
+        self.fault: BaseException | None = None
+        self._desk, self._retries = desk, retries
+        with desk.changed:
+            desk.open[job.name] = self
+            desk.tell(JobQueued(job))
+
+    @property
+    def running(self) -> Running:
+        """What it holds."""
+        return Running(self.job, self.nodes, self.gpus)
+
+    def start(self, placement: hal.Placement, ids: Sequence[str], *, devices: bool) -> None:
+        """Start where hal put it; ``devices``: on the devices that hal chose, too."""
+        with self._desk.changed:
+            self._start(ids, placement.gpus if devices else ((),) * len(ids))
+            self.nodes, self.gpus, self.state = placement.nodes, placement.gpus, "running"
+            self.since, self.why, self.placed = time.monotonic(), "", self.placed + 1
+            self._desk.tell(JobStarted(self.running))
+
+    def lost(self, error: BaseException | None, attempt: int) -> None:
+        """Its node is gone: it waits again, or ends where it may not be started again."""
+        with self._desk.changed:
+            if self.state != "running" or self.placed != attempt:
+                return
+            if 0 <= self._retries < self.placed:
+                self.end(error)
+                return
+            self._stop()
+            self._leave("waiting")
+            self._desk.tell(JobGone(self.job.name), JobQueued(self.job))
+
+    def end(self, fault: BaseException | None = None) -> None:
+        """Take it off the desk."""
+        with self._desk.changed:
+            if self.state != "ended":
+                self._leave("ended")
+                self.fault = fault
+                self._desk.open.pop(self.job.name, None)
+                self._desk.tell(JobGone(self.job.name))
+
+    def cancel(self) -> None:
+        """Withdraw it, or end what runs."""
+        with self._desk.changed:
+            if self.state == "running":
+                self._stop()
+            if self.state != "ended":
+                self.end(hal.AdapterError(f"{self.job.name}: was cancelled"))
+
+    def until(self, state: str, timeout: float | None) -> None:
+        """Wait until it is in that state.
+
+        Raises
+        ------
+        TimeoutError
+            With the reason why it waits.
+        AdapterError
+            It ended without ever being there.
+        """
+        with self._desk.changed:
+            if not self._desk.changed.wait_for(lambda: self.state in (state, "ended"), timeout):
+                raise TimeoutError(
+                    f"{self.job.name}: {self.state} after {timeout:g} s; {self.why or 'not looked at'}"
+                )
+            if self.state != state and (self.placed == 0 or self.fault is not None):
+                raise self.fault or hal.AdapterError(f"{self.job.name}: has ended")
+
+    def _leave(self, state: str) -> None:
+        if self.state == "running":
+            self._desk.ended.append((time.monotonic(), self.running))
+        self.state = state
+        self.nodes, self.gpus = (), ()
+
+    def _start(self, ids: Sequence[str], devices: Sequence[Sequence[int]]) -> None:
+        raise NotImplementedError
+
+    def _stop(self) -> None:
+        raise NotImplementedError
+
+
+class TaskSubmission(Submission):
+    """A call of a remote function.
+
+    Attributes
+    ----------
+    ran_on : (str, list of int) or None
+        Node id and GPU ids that the task itself saw, once it has ended.
+    """
+
+    def __init__(
+        self, desk: Desk, job: hal.Job, remote: Any, call: tuple[Any, Any], options: Mapping[str, Any]
+    ) -> None:
+        self.remote, self.call, self.options = remote, call, dict(options)
+        self.ran_on: tuple[str, list[int]] | None = None
+        self._refs: list[Any] = []
+        retries = self.options.get("max_retries")
+        super().__init__(desk, job, 3 if retries is None else int(retries))
+
+    def ref(self, timeout: float | None = None) -> Any:
+        """Return the `ObjectRef` of its result, a list where it has several, once it has a place."""
+        self.until("running", timeout)
+        return self._refs[0] if len(self._refs) == 1 else self._refs
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for its end, and return what it returned or raise what it raised."""
+        self.until("ended", timeout)
+        if not self._refs:
+            raise self.fault or hal.AdapterError(f"{self.job.name}: never had a place")
+        return ray_module().get(self._refs[0] if len(self._refs) == 1 else self._refs, timeout=timeout)
+
+    def _start(self, ids: Sequence[str], devices: Sequence[Sequence[int]]) -> None:
+        args, named = self.call
+        count = int(self.options.get("num_returns") or 1)
+        remote = self.remote.options(num_returns=count + 1, **_on(ids[0]))
+        *self._refs, receipt = remote.remote(tuple(devices[0]), count, *args, **named)
+        attempt = self.placed + 1
+        later = self._desk.later
+        receipt.future().add_done_callback(lambda future: later(lambda: self._receipt(future, attempt)))
+
+    def _receipt(self, future: Any, attempt: int) -> None:
+        """Take note of its end."""
+        errors = ray_module("ray.exceptions")
+        fault = future.exception()
+        away = (errors.TaskUnschedulableError, errors.NodeDiedError, errors.LocalRayletDiedError)
+        with self._desk.changed:
+            if isinstance(fault, away):
+                self.lost(fault, attempt)
+            elif self.state == "running" and self.placed == attempt:
+                self.ran_on = None if fault is not None else future.result()
+                self.call = (), {}  # what it was given may be large
+                self.end()
+
+    def _stop(self) -> None:
+        with contextlib.suppress(Exception):  # it may be gone already, and its node with it
+            ray_module().cancel(self._refs[0], force=True)
+
+
+class ActorSubmission(Submission):
+    """An actor; it ends by `cancel`, by itself, or with its node unless its ``max_restarts`` allow another place."""
+
+    def __init__(
+        self, desk: Desk, job: hal.Job, remote: Any, call: tuple[Any, Any], options: Mapping[str, Any]
+    ) -> None:
+        self.remote, self.call, self.options = remote, call, dict(options)
+        self._handle: Any = None
+        super().__init__(desk, job, int(self.options.get("max_restarts") or 0))
+
+    def handle(self, timeout: float | None = None) -> Any:
+        """Return the actor's present handle, once it has a place."""
+        self.until("running", timeout)
+        return self._handle
+
+    @property
+    def actor_id(self) -> str:
+        """Ray's id of it."""
+        return "" if self._handle is None else str(self._handle._actor_id.hex())
+
+    def _start(self, ids: Sequence[str], devices: Sequence[Sequence[int]]) -> None:
+        args, named = self.call
+        remote = self.remote.options(**_on(ids[0]))
+        self._handle = remote.remote(tuple(devices[0]), *args, **named)
+
+    def _stop(self) -> None:
+        with contextlib.suppress(Exception):
+            ray_module().kill(self._handle)
+
+
+class GangSubmission(Submission):
+    """A placement group; it holds its bundles until `cancel`, and is made anew as a whole when it loses a node."""
+
+    def __init__(self, desk: Desk, job: hal.Job, bundles: Sequence[Mapping[str, float]]) -> None:
+        self.bundles = [dict(bundle) for bundle in bundles]
+        self._group: Any = None
+        super().__init__(desk, job, -1)
+
+    def placement_group(self, timeout: float | None = None) -> Any:
+        """Return the present placement group, once it has a place."""
+        self.until("running", timeout)
+        return self._group
+
+    def options(self, rank: int, timeout: float | None = None) -> dict[str, Any]:
+        """Return what puts a task or an actor into a bundle: ``fn.options(**gang.options(0)).remote()``."""
+        strategies = ray_module("ray.util.scheduling_strategies")
+        group = self.placement_group(timeout)
+        return {
+            "scheduling_strategy": strategies.PlacementGroupSchedulingStrategy(
+                placement_group=group, placement_group_bundle_index=rank
+            )
+        }
+
+    @property
+    def group_id(self) -> str:
+        """Ray's id of it."""
+        return "" if self._group is None else str(self._group.id.hex())
+
+    def _start(self, ids: Sequence[str], devices: Sequence[Sequence[int]]) -> None:
+        nodes = (
+            ids if len(ids) == len(self.bundles) else [ids[0]] * len(self.bundles)
+        )  # STRICT_PACK is one task
+        where = [{"ray.io/node-id": node} for node in nodes]
+        make = ray_module("ray.util").placement_group
+        self._group = make(self.bundles, name=self.job.name, bundle_label_selector=where)
+
+    def _stop(self) -> None:
+        with contextlib.suppress(Exception):
+            ray_module("ray.util").remove_placement_group(self._group)
+
+
+def _on(node: str) -> dict[str, Any]:
+    strategies = ray_module("ray.util.scheduling_strategies")
+    return {"scheduling_strategy": strategies.NodeAffinitySchedulingStrategy(node, soft=False)}
+
+
+def with_devices(target: Any) -> Any:
+    """Return a function or class that takes hal's devices first, and whose calls also tell where they ran.
+
+    Made inside a function, so that Ray sends its code along: workers need no hal.
+    """
+
+    def show(devices: tuple[int, ...]) -> tuple[str, list[int]]:
+        ray: Any = importlib.import_module("ray")
+        if devices:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
+        return ray.get_runtime_context().get_node_id(), list(devices) or ray.get_gpu_ids()
+
+    if isinstance(target, type):
+
+        class Placed(target):  # type: ignore[misc]  # whatever class it is
+            def __init__(self, _hal_devices: tuple[int, ...], *args: Any, **named: Any) -> None:
+                show(_hal_devices)
+                super().__init__(*args, **named)
+
+        Placed.__name__ = Placed.__qualname__ = target.__name__
+        return Placed
+
+    call: Callable[..., Any] = target
+
+    def placed(_hal_devices: tuple[int, ...], _hal_count: int, *args: Any, **named: Any) -> Any:
+        where = show(_hal_devices)
+        result = call(*args, **named)
+        return (result, where) if _hal_count == 1 else (*result, where)
+
+    placed.__name__ = placed.__qualname__ = getattr(target, "__name__", "task")
+    return placed

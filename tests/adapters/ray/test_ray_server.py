@@ -1,0 +1,316 @@
+"""Against a real Ray of five nodes: tasks, actors and gangs run where hal puts them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hal.adapters.conformance import CHECKS, Harness, books
+from hal.adapters.ray import ActorSubmission, RayAdapter, Scheduler, TaskSubmission
+from hal.adapters.ray import scheduler as scheduled
+from hal.adapters.ray.convert import job as job_of
+from hal.adapters.ray.convert import nodes as nodes_of
+from hal.adapters.ray.submissions import Desk, with_devices
+
+import hal
+from tests.adapters.ray.conftest import add_node
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def names() -> dict[str, str]:
+    """Node id → name."""
+    import ray
+
+    return {node: name for name, node in nodes_of(ray.nodes()).ids.items()}
+
+
+def idle() -> bool:
+    """Whether Ray says that nothing is taken."""
+    import ray
+
+    total, free = ray.cluster_resources(), ray.available_resources()
+    return all(free.get(key) == total[key] for key in ("CPU", "GPU", "disk"))
+
+
+class RayHarness:
+    """What the contract's checks do to Ray; its jobs are actors, of which Ray says where they live."""
+
+    patience = 30.0
+
+    def __init__(self) -> None:
+        self.desk = Desk()
+        self.made: dict[str, ActorSubmission] = {}
+
+    def adapter(self) -> RayAdapter:
+        return RayAdapter(desk=self.desk, poll=0.1)
+
+    def submit(self, count: int) -> list[str]:
+        import ray
+
+        class Idle:
+            pass
+
+        remote = ray.remote(num_cpus=1)(with_devices(Idle))
+        for _ in range(count):
+            job = job_of(self.desk.name("idle"), {"num_cpus": 1})
+            self.made[job.name] = ActorSubmission(self.desk, job, remote, ((), {}), {"num_cpus": 1})
+        return list(self.made)[-count:]
+
+    def withdraw(self, job: str) -> None:
+        self.made[job].cancel()
+
+    def seize(self, job: str, node: str) -> bool:
+        placement = hal.Placement(job, hal.Status.PLACED, (node,), ((),), (1.0,))
+        (answer,) = self.adapter().apply([placement])
+        assert answer.outcome.holds
+        until(lambda: list(self.where(job)) == [node])
+        return True
+
+    def where(self, job: str) -> Sequence[str]:
+        import ray._private.state as state
+
+        actor = state.actors(self.made[job].actor_id) if self.made[job].actor_id else {}
+        name = names().get(actor.get("Address", {}).get("NodeID", ""))
+        return [name] if name is not None and actor["State"] == "ALIVE" else []
+
+    def close_node(self, node: str, closed: bool) -> None:
+        (self.desk.cordoned.add if closed else self.desk.cordoned.discard)(node)
+
+
+@pytest.fixture
+def harness(ray_cluster: Any) -> Iterator[RayHarness]:
+    made = RayHarness()
+    yield made
+    for one in made.made.values():
+        one.cancel()
+    until(idle)
+
+
+@pytest.fixture
+def hal_ray(ray_cluster: Any) -> Iterator[Scheduler]:
+    with scheduled(policy="best_fit", poll=0.2) as made:
+        yield made
+        for one in list(made.adapter.desk.open.values()):
+            one.cancel()
+    until(idle)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_ray_keeps_the_contract(check: Callable[[Harness], None], harness: RayHarness) -> None:
+    check(harness)
+
+
+def test_tasks_run_where_hal_put_them(hal_ray: Scheduler) -> None:
+    @hal_ray.place(num_cpus=1, num_gpus=0.5, label_selector={"zone": "b"}, max_retries=0)
+    def square(x: int) -> int:
+        time.sleep(1)
+        return x * x
+
+    calls = [square.remote(x) for x in range(8)]
+    chosen = []
+    for call in calls:
+        call.until("running", 30)
+        chosen.append(call.nodes)
+    assert [call.result(60) for call in calls] == [x * x for x in range(8)]
+    ids = names()
+    assert [(ids[call.ran_on[0]],) for call in calls if call.ran_on] == chosen
+    assert Counter(Counter(node for (node,) in chosen).values()) == {
+        4: 2
+    }  # two halves of two GPUs, on two nodes
+
+
+def test_gpus_are_those_that_hal_chose(ray_cluster: Any) -> None:
+    import ray
+
+    with scheduled(policy="fgd", pin_gpus=True, poll=0.2) as hal_ray:
+
+        @hal_ray.place(num_cpus=0, num_gpus=0.5, max_retries=0)
+        def devices() -> str:
+            time.sleep(1)
+            return os.environ["CUDA_VISIBLE_DEVICES"]
+
+        @ray.remote(num_cpus=0, num_gpus=1)
+        class Trainer:
+            def devices(self) -> str:
+                return os.environ["CUDA_VISIBLE_DEVICES"]
+
+        calls = [devices.remote() for _ in range(4)]
+        trainer = hal_ray.submit(Trainer)
+        told = []
+        for call in calls:
+            call.until("running", 30)
+            told.append((call.nodes, call.gpus[0]))
+        assert [",".join(map(str, gpus)) for _, gpus in told] == [call.result(60) for call in calls]
+        assert all(
+            call.ran_on[1] == list(gpus) for call, (_, gpus) in zip(calls, told, strict=True) if call.ran_on
+        )
+        assert ray.get(trainer.handle().devices.remote()) == ",".join(map(str, trainer.gpus[0]))
+        assert max(Counter((node, gpu) for node, (gpu,) in told).values()) == 2
+        trainer.cancel()
+    until(idle)
+
+
+def test_actors_and_gangs_live_where_hal_put_them(hal_ray: Scheduler) -> None:
+    import ray
+
+    @hal_ray.place(num_cpus=2, resources={"disk": 1})
+    class Sum:
+        def __init__(self, first: int) -> None:
+            self.value = first
+
+        def add(self, more: int) -> tuple[int, str]:
+            self.value += more
+            return self.value, ray.get_runtime_context().get_node_id()
+
+    counter = Sum.remote(10)
+    value, node = ray.get(counter.handle(30).add.remote(5))
+    assert value == 15
+    assert (names()[node],) == counter.nodes
+    gang = hal_ray.gang([{"CPU": 1, "GPU": 1}] * 4, strategy="SPREAD", name="train")
+
+    @ray.remote(num_cpus=1)
+    def where() -> str:
+        return ray.get_runtime_context().get_node_id()
+
+    ranks = [where.options(**gang.options(rank, 30)).remote() for rank in range(4)]
+    assert tuple(names()[node] for node in ray.get(ranks, timeout=60)) == gang.nodes
+    strict = hal_ray.gang([{"CPU": 0.5}] * 4, strategy="STRICT_SPREAD")
+    strict.placement_group(30)
+    assert len(set(strict.nodes)) == 4
+    whole = hal_ray.gang([{"CPU": 1}] * 2, strategy="STRICT_PACK")
+    whole.placement_group(30)
+    assert len(set(whole.nodes)) == 1
+    wide = hal_ray.gang([{"GPU": 2}] * 3)  # two nodes have two GPUs left at most
+    with pytest.raises(TimeoutError, match="nodes fit"):
+        wide.placement_group(5)
+    counter.cancel()
+    gang.cancel()
+    wide.placement_group(30)
+    assert len(set(wide.nodes)) == 3
+
+
+def test_what_others_run_is_seen(ray_cluster: Any) -> None:
+    import ray
+
+    @ray.remote(num_cpus=3, num_gpus=1, resources={"disk": 2})
+    class Foreign:
+        def here(self) -> str:
+            return ray.get_runtime_context().get_node_id()
+
+    foreign = Foreign.remote()
+    node = names()[ray.get(foreign.here.remote())]
+    adapter = RayAdapter(poll=0.1)
+    until(lambda: len(adapter.snapshot().running) == 2)  # CPU and the rest, and a GPU
+    free = books(adapter.snapshot().cluster)[node]
+    assert (free[0], free[2]) == (1000, 1000)
+    ray.kill(foreign)
+    until(lambda: not adapter.snapshot().running)
+    until(idle)
+
+
+def test_what_lost_its_node_is_placed_again(ray_cluster: Any) -> None:
+    import ray
+
+    extra = [add_node(ray_cluster, "c") for _ in range(3)]
+    ray_cluster.wait_for_nodes()
+    with scheduled(poll=0.2) as hal_ray:
+        options: dict[str, Any] = {"num_cpus": 1, "label_selector": {"zone": "c"}}
+
+        @hal_ray.place(**options)
+        def slow() -> str:
+            time.sleep(8)
+            return ray.get_runtime_context().get_node_id()
+
+        @hal_ray.place(max_restarts=-1, **options)
+        class Lives:
+            def here(self) -> str:
+                return ray.get_runtime_context().get_node_id()
+
+        @hal_ray.place(**options)
+        class Dies(Lives._target):  # type: ignore[misc, name-defined]
+            pass
+
+        actor, mortal = Lives.remote(), Dies.remote()
+        gang = hal_ray.gang([{"CPU": 0.5}] * 2, label_selector={"zone": "c"}, strategy="STRICT_SPREAD")
+        first = ray.get(actor.handle(60).here.remote(), timeout=60)
+        calls = [slow.remote() for _ in range(3)]
+        for call in calls:
+            call.until("running", 30)
+        ray.get(gang.placement_group(30).ready(), timeout=30)
+        mortal.until("running", 30)
+        before = gang.placement_group()
+        lost = names()[first]
+        assert mortal.nodes == (lost,)  # best fit: both on one node
+        assert lost in gang.nodes
+        time.sleep(2)
+        ray_cluster.remove_node(next(node for node in extra if node.node_id == first), allow_graceful=False)
+        until(lambda: lost not in names().values())
+        until(lambda: actor.placed == 2 and gang.placed == 2)
+        assert ray.get(actor.handle(60).here.remote(), timeout=60) != first
+        assert names()[ray.get(actor.handle().here.remote())] in actor.nodes
+        assert gang.placement_group(30).id != before.id
+        ray.get(gang.placement_group().ready(), timeout=30)
+        assert lost not in gang.nodes
+        until(lambda: mortal.state == "ended")
+        with pytest.raises(hal.AdapterError, match="node is gone"):
+            mortal.handle()
+        ran = [call.result(90) for call in calls]
+        assert first not in ran
+        assert [call.placed for call in calls if call.placed == 2]
+        ray_cluster.remove_node(
+            next(node for node in extra if node.node_id != first and names()[node.node_id] not in actor.nodes)
+        )
+        actor.cancel()
+        gang.cancel()
+    for node in extra:
+        if node.node_id in names():
+            ray_cluster.remove_node(node)
+    until(idle)
+
+
+def test_errors_are_raised_where_they_belong(hal_ray: Scheduler) -> None:
+    @hal_ray.place(max_retries=0)
+    def fails() -> None:
+        raise ZeroDivisionError("as it should")
+
+    with pytest.raises(ZeroDivisionError):
+        fails.remote().result(60)
+    with pytest.raises(hal.InvalidModel, match="hal chooses the node"):
+        hal_ray.place(scheduling_strategy="SPREAD")(fails._target)
+    waits = hal_ray.place(num_gpus=3)(fails._target).remote()
+    with pytest.raises(TimeoutError, match="0/5 nodes fit"):
+        waits.ref(3)
+    waits.cancel()
+    with pytest.raises(hal.AdapterError, match="cancelled"):
+        waits.result(5)
+    assert isinstance(waits, TaskSubmission)
+
+
+def test_the_program_of_the_manual_runs(ray_cluster: Any) -> None:
+    program = Path(__file__).resolve().parents[3] / "docs" / "examples" / "ray" / "train.py"
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        env={**os.environ, "RAY_ADDRESS": ray_cluster.address},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    trainer, gang, calls, wide = done.stdout.splitlines()
+    assert trainer.startswith("step at 0.1, GPU [")
+    assert len(set(gang.split()[2:])) == 2
+    assert calls.startswith("[0, 1, 4, 9] ran on [")
+    assert "nodes fit" in wide
