@@ -1,1 +1,5 @@
-"""Kubernetes, as its second scheduler and as an adviser."""
+"""Kubernetes: `KubernetesAdapter` is its second scheduler."""
+
+from hal.adapters.kubernetes.adapter import KubernetesAdapter
+
+__all__ = ["KubernetesAdapter"]

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hal.adapters.contract import Stale
@@ -21,6 +21,10 @@ __all__ = ["ApiError", "Client"]
 MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
+
+
+#: Seconds after which the server ends a watch; one that hears nothing for longer is dead.
+_WATCH: Final = 60
 
 
 class ApiError(hal.AdapterError):
@@ -50,7 +54,7 @@ class Client:
     def __init__(self, access: Access, *, timeout: float = 10.0) -> None:
         self.access, self.timeout = access, timeout
         self._mine = threading.local()
-        self._open: set[http.client.HTTPConnection] = set()
+        self._open: dict[http.client.HTTPConnection, threading.Event | None] = {}
         self._closed = False
 
     def call(
@@ -93,7 +97,7 @@ class Client:
         return items or [], version
 
     def watch(
-        self, path: str, version: str, stop: threading.Event, *, seconds: int = 60, **query: str
+        self, path: str, version: str, stop: threading.Event, query: Mapping[str, str]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield ``(type, object)`` of what happens after a version, until the server ends it or `stop` is set.
 
@@ -111,9 +115,9 @@ class Client:
             "watch": "1",
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(seconds),
+            "timeoutSeconds": str(_WATCH),
         }
-        connection = self._new(seconds + self.timeout)
+        connection = self._new(_WATCH + self.timeout, stop)
         try:
             connection.request("GET", self._url(path, asked), None, self._headers("", anew=False))
             answer = connection.getresponse()
@@ -129,22 +133,27 @@ class Client:
             if not (stop.is_set() or self._closed):
                 raise hal.AdapterError(f"WATCH {path}: {type(error).__name__}: {error}") from error
         finally:
-            self._open.discard(connection)
+            self._open.pop(connection, None)
             connection.close()
 
     def close(self) -> None:
         """Close every connection; threads that wait on one are woken."""
         self._closed = True
-        for connection in list(self._open):
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        self._open.clear()
+        for connection, watch in list(self._open.items()):
+            _wake(connection)
+            if watch is None:  # the thread that watches closes its own
+                connection.close()
+                self._open.pop(connection, None)
+
+    def interrupt(self, stop: threading.Event) -> None:
+        """End the watches that were given this event."""
+        for connection, theirs in list(self._open.items()):
+            if theirs is stop:
+                _wake(connection)
 
     # ---- inside --------------------------------------------------------------------------------------
 
-    def _new(self, timeout: float) -> http.client.HTTPConnection:
+    def _new(self, timeout: float, stop: threading.Event | None = None) -> http.client.HTTPConnection:
         if self._closed:
             raise hal.AdapterError("the connection is closed")
         access = self.access
@@ -155,7 +164,7 @@ class Client:
             )
         else:
             connection = http.client.HTTPConnection(access.host, access.port, timeout=timeout)
-        self._open.add(connection)
+        self._open[connection] = stop
         return connection
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -166,7 +175,7 @@ class Client:
 
     def _drop(self) -> None:
         connection, self._mine.connection = self._mine.connection, None
-        self._open.discard(connection)
+        self._open.pop(connection, None)
         connection.close()
 
     def _url(self, path: str, query: dict[str, str]) -> str:
@@ -179,6 +188,13 @@ class Client:
         if token := self.access.token(anew=anew):
             headers["Authorization"] = f"Bearer {token}"
         return headers
+
+
+def _wake(connection: http.client.HTTPConnection) -> None:
+    """Let the thread that reads from a connection see its end, and close it."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _decoded(status: int, text: bytes, what: str) -> dict[str, Any]:

@@ -1,0 +1,330 @@
+"""What an API server has said so far, in hal's model: objects in, differences out. No I/O."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from hal.adapters.contract import (
+    Delta,
+    Dropped,
+    JobGone,
+    JobQueued,
+    JobStarted,
+    NodeChanged,
+    NodeGone,
+    Running,
+    Snapshot,
+    Stale,
+)
+from hal.adapters.kubernetes.convert import (
+    World,
+    bound,
+    ended,
+    job_of,
+    key_of,
+    node_of,
+    running_of,
+    topology_of,
+)
+from hal.adapters.kubernetes.gangs import Group, gang_of, group_of, natural
+
+import hal
+import hal.topology
+
+__all__ = ["State"]
+
+log = logging.getLogger("hal.kubernetes")
+
+#: Kinds, by the names of their collections.
+NODES, PODS, CLAIMS, VOLUMES, GROUPS = (
+    "nodes",
+    "pods",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "podgroups",
+)
+_TREE: Final = frozenset(key for keys in hal.topology.PRESETS.values() for key in keys)
+
+
+class State:
+    """The objects of one API server, and what was told of them.
+
+    Parameters
+    ----------
+    claims : callable
+        Whether a pod that waits is hal's to place.
+    levels : tuple of str
+        Label keys that are levels of the topology beside the known ones, nearest last.
+    """
+
+    def __init__(self, claims: Callable[[Mapping[str, Any]], bool], levels: tuple[str, ...] = ()) -> None:
+        self.claims, self.levels = claims, levels
+        self.nodes: dict[str, hal.Node] = {}
+        self.pods: dict[str, dict[str, Any]] = {}
+        self.jobs: dict[str, hal.Job] = {}  # of single pods that wait
+        self.roles: dict[str, list[list[str]]] = {}  # pods of each role of a gang that waits
+        self.assumed: dict[str, Running] = {}  # bound by us; the watch may not have said so yet
+        self._others: dict[str, dict[str, dict[str, Any]]] = {CLAIMS: {}, VOLUMES: {}, GROUPS: {}}
+        self._members: dict[Group, set[str]] = defaultdict(set)
+        self._group: dict[str, Group] = {}
+        self._loose: set[str] = set()  # what nodes and volumes decide, beside the pod itself
+        self._dirty: dict[str, None] = {}
+        self._told: dict[str, hal.Job | Running] = {}
+        self._nodes: list[Delta] = []
+        self._stale = ""
+        self._dropped: dict[str, tuple[Dropped, ...]] = {}
+        self._world = World()
+
+    # ---- in ------------------------------------------------------------------------------------------
+
+    def take(self, kind: str, event: str, thing: dict[str, Any]) -> None:
+        """Take in an object: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
+        gone = event == "DELETED"
+        if kind == PODS:
+            self._pod(thing, gone)
+        elif kind == NODES:
+            self._node(thing, gone)
+        else:
+            key = thing["metadata"]["name"] if kind == VOLUMES else key_of(thing)
+            if gone:
+                self._others[kind].pop(key, None)
+            else:
+                self._others[kind][key] = thing
+            self._mark(*self._loose)
+            if kind == GROUPS:
+                self._mark(
+                    *(pod for group, pods in self._members.items() if group.name == key for pod in pods)
+                )
+
+    def _pod(self, pod: dict[str, Any], gone: bool) -> None:
+        key = key_of(pod)
+        before = self.pods.get(key)
+        if gone or (before and before["metadata"].get("uid") != pod["metadata"].get("uid")):
+            self.assumed.pop(key, None)  # another of the same name knows nothing of it
+        pod["metadata"].pop("managedFields", None)
+        if gone:
+            self.pods.pop(key, None)
+            self._leave(key)
+        else:
+            self.pods[key] = pod
+            assumed = self.assumed.get(key)
+            if assumed and bound(pod) and assumed.nodes != (pod["spec"]["nodeName"],):
+                del self.assumed[key]  # somebody else was first
+            if before and before["spec"].get("containers") != pod["spec"].get("containers"):
+                self.assumed.pop(key, None)  # resized
+                self._told.pop(key, None)
+            group = group_of(pod)
+            if group != self._group.get(key):
+                self._leave(key)
+                if group:
+                    self._group[key] = group
+                    self._members[group].add(key)
+        self._mark(key)
+
+    def _leave(self, key: str) -> None:
+        group = self._group.pop(key, None)
+        if group is not None:
+            self._members[group].discard(key)
+            self._dirty[group.job] = None
+            if not self._members[group]:
+                del self._members[group]
+
+    def _mark(self, *keys: str) -> None:
+        for key in keys:
+            self._dirty[key] = None
+            if key in self._group:
+                self._dirty[self._group[key].job] = None
+
+    def _node(self, thing: dict[str, Any], gone: bool) -> None:
+        name = thing["metadata"]["name"]
+        if gone:
+            if self.nodes.pop(name, None):
+                self._nodes.append(NodeGone(name))
+                # Its pods are still bound to it: told again, for the case that it comes back.
+                for key, told in list(self._told.items()):
+                    if isinstance(told, Running) and name in told.nodes:
+                        del self._told[key]
+                        self._mark(key)
+                self._mark(*self._loose)
+            return
+        node, dropped = node_of(thing)
+        self._note(f"node {name}", dropped)
+        before = self.nodes.get(name)
+        if node == before:
+            return
+        self.nodes[name] = node
+        self._nodes.append(NodeChanged(node))
+        tags = before.labels if before else {}
+        if any(node.labels.get(key) != tags.get(key) for key in (*_TREE, *self.levels)):
+            self._stale = f"node {name} has another place in the topology"
+        if node.labels != tags:
+            self._mark(*self._loose)
+
+    def assume(self, key: str, running: Running) -> None:
+        """Take a pod as bound where it was sent, until the server says otherwise."""
+        self.assumed[key] = running
+        self._mark(key)
+
+    def waits(self, key: str) -> bool:
+        """Whether a pod waits and is hal's."""
+        pod = self.pods.get(key)
+        return (
+            pod is not None
+            and not (bound(pod) or key in self.assumed or ended(pod))
+            and not pod["metadata"].get("deletionTimestamp")
+            and self.claims(pod)
+        )
+
+    # ---- out -----------------------------------------------------------------------------------------
+
+    def snapshot(self, version: str) -> Snapshot:
+        """Return everything; differences count from here."""
+        topology = topology_of({name: node.labels for name, node in self.nodes.items()}, self.levels)
+        levels = frozenset(level.name for level in topology.levels) if topology else frozenset()
+        self._world = World(_Labels(self.nodes), self._others[CLAIMS], self._others[VOLUMES], levels)
+        self._told.clear()
+        self._nodes.clear()
+        self._stale = ""
+        self._dirty = dict.fromkeys([*self.pods, *(group.job for group in self._members)])
+        waiting, running = [], []
+        for key, now in self._differences():
+            if isinstance(now, Running):
+                running.append(now)
+            elif now is not None:
+                waiting.append((*self._rank(key, now), now))
+        waiting.sort(key=lambda item: item[:3])
+        jobs = tuple(item[3] for item in waiting)
+        dropped = tuple(item for found in self._dropped.values() for item in found)
+        return Snapshot(tuple(self.nodes.values()), tuple(running), jobs, version, topology, dropped)
+
+    def _rank(self, key: str, job: hal.Job) -> tuple[int, str, str]:
+        first = self.roles[key][0][0] if key in self.roles else key
+        return -job.priority, str(self.pods[first]["metadata"].get("creationTimestamp")), key
+
+    def deltas(self) -> list[Delta]:
+        """Return what changed since the last time: ends first, so that what they held is free for the rest.
+
+        Raises
+        ------
+        Stale
+            The topology is another one.
+        """
+        if self._stale:
+            raise Stale(self._stale)
+        gone: list[Delta] = []
+        queued: list[Delta] = []
+        started: list[Delta] = []
+        for key, now in self._differences():
+            if now is None:
+                gone.append(JobGone(key))
+            elif isinstance(now, Running):
+                started.append(JobStarted(now))
+            else:
+                queued.append(JobQueued(now))
+        nodes, self._nodes = self._nodes, []
+        return [*gone, *queued, *nodes, *started]
+
+    def _differences(self) -> Iterable[tuple[str, hal.Job | Running | None]]:
+        found: list[tuple[str, hal.Job | Running | None]] = []
+        while self._dirty:  # pods that turn out to be of a group mark it
+            dirty, self._dirty = self._dirty, {}
+            groups = {group.job: group for group in self._members}
+            for key in sorted(dirty, key=lambda key: key in groups):
+                now = self._gang(groups[key]) if key in groups else self._single(key)
+                before = self._told.get(key)
+                if now is None:
+                    self._told.pop(key, None)
+                    if before is not None:
+                        found.append((key, now))
+                elif now != before:
+                    self._told[key] = now
+                    found.append((key, now))
+        return found
+
+    def _single(self, key: str) -> hal.Job | Running | None:
+        pod = self.pods.get(key)
+        if pod is None or ended(pod):
+            self._forget(key)
+            return None
+        if key in self.assumed:
+            return self.assumed[key]
+        if bound(pod):
+            self._forget(key)
+            told = self._told.get(key)
+            if isinstance(told, Running) and told.nodes == (pod["spec"]["nodeName"],):
+                return told
+            running, dropped = running_of(pod, self._world)
+            self._note(key, dropped)
+            return running
+        if not self.waits(key):
+            self._forget(key)
+            return None
+        job, dropped = job_of(pod, self._world)
+        self._note(key, dropped)
+        affinity = ((pod["spec"].get("affinity") or {}).get("nodeAffinity")) or {}
+        if job is None or pod["spec"].get("volumes") or affinity:
+            self._loose.add(key)
+        if job is None:
+            self.jobs.pop(key, None)
+        else:
+            self.jobs[key] = job
+        group = self._group.get(key)
+        if group is not None and self._least(group):
+            return None  # waits as a part of its gang
+        return job
+
+    def _gang(self, group: Group) -> hal.Job | None:
+        self.roles.pop(group.job, None)
+        least = self._least(group)
+        members = sorted(self._members.get(group, ()), key=natural)
+        waiting = [
+            (self.pods[key], self.jobs[key]) for key in members if self.waits(key) and key in self.jobs
+        ]
+        if not waiting or not least:
+            return None
+        started = sum(bound(self.pods[key]) or key in self.assumed for key in members)
+        job, roles, dropped = gang_of(group, waiting, least=least, started=started, levels=self._world.levels)
+        self._note(group.job, dropped)
+        if job is not None:
+            self.roles[group.job] = roles
+        return job
+
+    def _least(self, group: Group) -> int:
+        told = self._others[GROUPS].get(group.name, {}).get("spec") or {}
+        policy = (told.get("schedulingPolicy") or told.get("policy") or {}).get("gang") or {}
+        least = told.get("minMember") or policy.get("minCount") or group.least
+        return least if isinstance(least, int) else 0
+
+    def _forget(self, key: str) -> None:
+        self.jobs.pop(key, None)
+        self._loose.discard(key)
+        self._dropped.pop(key, None)
+
+    def _note(self, key: str, dropped: Iterable[Dropped]) -> None:
+        found = tuple(dropped)
+        if found and self._dropped.get(key) != found:
+            for item in found:
+                log.info("cannot be expressed", extra={"dropped": str(item)})
+        if found:
+            self._dropped[key] = found
+        else:
+            self._dropped.pop(key, None)
+
+
+class _Labels(Mapping[str, Mapping[str, str]]):
+    """Labels by node, as they are when looked at."""
+
+    def __init__(self, nodes: Mapping[str, hal.Node]) -> None:
+        self.nodes = nodes
+
+    def __getitem__(self, name: str) -> Mapping[str, str]:
+        return self.nodes[name].labels
+
+    def __iter__(self) -> Any:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)

@@ -1,0 +1,120 @@
+"""Telling users what became of their pods, beside the work: Events, and the condition PodScheduled."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hal.adapters.kubernetes.client import STRATEGIC, ApiError, Client
+
+import hal
+
+__all__ = ["Teller"]
+
+log = logging.getLogger("hal.kubernetes")
+
+#: What is not told yet; beyond it news are left out rather than decisions held up.
+_MOST: Final = 20_000
+#: Seconds that closing waits for it.
+_PATIENCE: Final = 5.0
+
+
+class Teller:
+    """Sends from a thread of its own, in order.
+
+    Parameters
+    ----------
+    client : Client
+    scheduler : str
+        Who speaks.
+    """
+
+    def __init__(self, client: Client, scheduler: str) -> None:
+        self.client, self.scheduler = client, scheduler
+        self._news: queue.Queue[tuple[str, str, Any, str] | None] = queue.Queue(_MOST)
+        self._thread: threading.Thread | None = None
+
+    def scheduled(self, pod: Mapping[str, Any], node: str) -> None:
+        """Say where a pod was put; its condition is the API server's to set."""
+        meta = pod["metadata"]
+        name = f"{meta.get('namespace')}/{meta['name']}"
+        self._event(pod, "Normal", "Scheduled", f"Successfully assigned {name} to {node}")
+
+    def waits(self, pod: Mapping[str, Any], why: str) -> None:
+        """Say why a pod waits."""
+        meta = pod["metadata"]
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": why[:1000],
+            "lastTransitionTime": _now(),
+        }
+        # Only of the pod as we know it: one that was bound meanwhile must not be said to wait.
+        body = {
+            "metadata": {"resourceVersion": meta.get("resourceVersion")},
+            "status": {"conditions": [condition]},
+        }
+        path = f"/api/v1/namespaces/{meta.get('namespace')}/pods/{meta['name']}/status"
+        self._put(("PATCH", path, body, STRATEGIC))
+        self._event(pod, "Warning", "FailedScheduling", why[:1000])
+
+    def close(self) -> None:
+        """Tell what is left, as far as that goes quickly."""
+        if self._thread is not None:
+            self._put(None)
+            self._thread.join(_PATIENCE)
+            self._thread = None
+
+    def _event(self, pod: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
+        meta, now = pod["metadata"], _now()
+        space = meta.get("namespace")
+        body = {
+            "metadata": {"name": f"{meta['name'][:230]}.{uuid.uuid4().hex[:16]}", "namespace": space},
+            "involvedObject": {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "name": meta["name"],
+                "namespace": space,
+                "uid": meta.get("uid"),
+                "resourceVersion": meta.get("resourceVersion"),
+            },
+            "type": kind,
+            "reason": reason,
+            "message": message,
+            "source": {"component": self.scheduler},
+            "reportingComponent": self.scheduler,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        self._put(("POST", f"/api/v1/namespaces/{space}/events", body, "application/json"))
+
+    def _put(self, news: tuple[str, str, Any, str] | None) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="hal-tell", daemon=True)
+            self._thread.start()
+        try:
+            self._news.put_nowait(news)
+        except queue.Full:
+            log.warning("too much to tell")
+
+    def _run(self) -> None:
+        while (news := self._news.get()) is not None:
+            method, path, body, kind = news
+            try:
+                self.client.call(method, path, body, kind=kind)
+            except ApiError as error:
+                if error.status not in (404, 409):  # gone, or changed: nothing to say any more
+                    log.warning("not told", extra={"error": str(error)})
+            except hal.AdapterError as error:
+                log.warning("not told", extra={"error": str(error)})
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
