@@ -22,6 +22,7 @@ from hal.adapters.slurm.convert import HOLDS, Converted, convert, job_name
 from hal.adapters.slurm.nodes import topology_of
 from hal.adapters.slurm.rank import site_factors, to_rank
 from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
+from hal.adapters.slurm.rest import RestClient
 
 import hal
 import hal.topology
@@ -46,17 +47,20 @@ class SlurmAdapter:
         Which held jobs are hal's: ``"all"``, or those whose comment is, or starts with, this word.
     timeout, poll : float
         Seconds for one command, and between two looks.
-    form : {"auto", "json", "text"}
-    steer : {"pin", "order"}
-        Place held jobs; or leave placing to Slurm, and only have jobs that are not held start in hal's order.
+    form : {"auto", "json", "text", "rest"}
+    url, token_file, user : str
+        Of slurmrestd, with ``form="rest"``: see `RestClient`.
+    steer : {"pin", "site_factor", "priority"}
+        Place held jobs; or leave placing to Slurm, and only have jobs that are not held start in hal's order, by the
+        site's factor of their priorities or by priorities that stay as they are written.
 
     Notes
     -----
     A job is submitted held with the comment (``sbatch --hold --comment=hal``), pinned by ``ReqNodeList`` and released.
     Reading costs two commands a look, however many jobs wait; carrying out costs three for any number of placements.
     A pin that Slurm cannot satisfy (``BadConstraints``), or whose node has gone since, is taken back, and the job
-    waits again without these nodes. An order is written as site factors where Slurm's priorities have several factors
-    (``priority/multifactor``), else as priorities: two commands more.
+    waits again without these nodes. An order takes two or three commands; Slurm keeps it with ``priority/multifactor``
+    alone, because with ``priority/basic`` jobs start as they came.
     """
 
     contract = CONTRACT
@@ -70,12 +74,17 @@ class SlurmAdapter:
         timeout: float = 20.0,
         poll: float = 0.5,
         form: str = "auto",
+        url: str = "",
+        token_file: str = "",
+        user: str = "",
         steer: str = "pin",
         client: Client | None = None,
     ) -> None:
-        if steer not in ("pin", "order"):
-            raise hal.AdapterError(f"steer = {steer!r}: must be pin or order")
-        self.ranks = steer == "order"
+        if steer not in ("pin", "site_factor", "priority"):
+            raise hal.AdapterError(f"steer = {steer!r}: must be pin, site_factor or priority")
+        self.ranks, self.steer = steer != "pin", steer
+        if client is None and form == "rest":
+            client = RestClient(url=url, token_file=token_file, user=user, conf=conf, timeout=float(timeout))
         self.client = client or Client(conf=conf, timeout=float(timeout), form=form)
         self.claim, self.poll = claim, float(poll)
         self._count = 0
@@ -204,7 +213,11 @@ class SlurmAdapter:
         changes = to_rank(list(priorities), priorities)
         if not changes:
             return
-        if self.client.multifactor:
+        if not self.client.multifactor:
+            raise hal.AdapterError(
+                "PriorityType = priority/basic: starts jobs as they came; set priority/multifactor"
+            )
+        if self.steer == "site_factor":
             factors = site_factors(changes, self.client.run(["sprio", "--noheader", "--format=%i %S"]))
             self.client.batch([f"update JobId={name} SiteFactor={value}" for name, value in factors.items()])
         else:

@@ -16,7 +16,7 @@ from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation
 
 import hal
 
-__all__ = ["Client"]
+__all__ = ["Client", "environment", "rows_of"]
 
 T = TypeVar("T")
 
@@ -26,6 +26,31 @@ _PARSERS: Final = (((25, 5), "v0.0.42"), ((24, 11), "v0.0.42"), ((24, 5), "v0.0.
 _SCONTROL_JSON, _SQUEUE_JSON = (23, 2), (21, 8)
 #: Environment that is passed on: nothing else is Slurm's business.
 _KEPT: Final = ("PATH", "HOME", "LANG", "TZ", "SLURM_CONF", "SLURM_JWT", "LD_LIBRARY_PATH")
+
+
+def environment(conf: str) -> dict[str, str]:
+    """Return what Slurm's commands get to see of the environment."""
+    kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+    return kept | {"SLURM_CONF": conf} if conf else kept
+
+
+def rows_of(printed: str | bytes, who: str, key: str, read: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    """Return the rows under a key of an answer in JSON.
+
+    Raises
+    ------
+    AdapterError
+        It is cut short, says that there were errors, or a row is not as expected.
+    """
+    try:
+        answer = json.loads(printed)
+        errors = answer.get("errors") or []
+        rows = answer[key]
+        if errors or not isinstance(rows, list):
+            raise hal.AdapterError(f"{who}: {str(errors)[:200]}")
+        return [read(row) for row in rows]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise hal.AdapterError(f"{who}: no JSON of {key} ({error!r:.100})") from error
 
 
 class Client:
@@ -50,9 +75,7 @@ class Client:
         if form not in ("auto", "json", "text"):
             raise hal.AdapterError(f"form = {form!r}: must be auto, json or text")
         self.timeout = float(timeout)
-        self._environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
-        if conf:
-            self._environment["SLURM_CONF"] = conf
+        self._environment = environment(conf)
         self.calls = 0
         release = re.search(r"(\d+)\.(\d+)", self.run(["sinfo", "--version"]))
         if release is None:
@@ -144,16 +167,7 @@ class Client:
         return done.stdout if check else done.stdout + done.stderr
 
     def _rows(self, command: Sequence[str], key: str, read: Callable[[Mapping[str, Any]], T]) -> list[T]:
-        printed = self.run(command)
-        try:
-            answer = json.loads(printed)
-            errors = answer.get("errors") or []
-            rows = answer[key]
-            if errors or not isinstance(rows, list):
-                raise hal.AdapterError(f"{' '.join(command[:2])}: {str(errors)[:200]}")
-            return [read(row) for row in rows]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise hal.AdapterError(f"{' '.join(command[:2])}: no JSON of {key} ({error!r:.100})") from error
+        return rows_of(self.run(command), " ".join(command[:2]), key, read)
 
     def _lines(self, what: str, *options: str) -> list[str]:
         printed = self.run(["scontrol", "--oneliner", *options, "show", what])

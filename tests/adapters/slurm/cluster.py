@@ -119,7 +119,7 @@ class SlurmCluster:
     def start(self) -> None:
         """Start everything, and wait until all nodes are idle."""
         folder = self.folder
-        self._spawn(
+        self.spawn(
             "munged",
             ["munged", "-F", f"--key-file={folder}/munge.key", f"--socket={folder}/munge.socket",
              f"--pid-file={folder}/munge.pid", f"--log-file={folder}/log/munge.log",
@@ -133,12 +133,12 @@ class SlurmCluster:
 
     def start_controller(self, *, clean: bool = False) -> None:
         """Start slurmctld; ``clean`` forgets all state."""
-        self._spawn("slurmctld", ["slurmctld", "-D", "-i", "-f", str(self.conf)] + (["-c"] if clean else []))
+        self.spawn("slurmctld", ["slurmctld", "-D", "-i", "-f", str(self.conf)] + (["-c"] if clean else []))
         _wait(lambda: self.run(["scontrol", "ping"], check=False).find("UP") >= 0, 30, "slurmctld")
 
     def start_node(self, name: str) -> None:
         """Start the slurmd of one node."""
-        self._spawn(name, ["slurmd", "-D", "-c", "-N", name, "-f", str(self.conf)])
+        self.spawn(name, ["slurmd", "-D", "-c", "-N", name, "-f", str(self.conf)])
 
     def kill(self, name: str) -> None:
         """Kill a daemon at once, by its own process id."""
@@ -167,7 +167,8 @@ class SlurmCluster:
                     process.kill()
                     process.wait()
 
-    def _spawn(self, name: str, command: list[str]) -> None:
+    def spawn(self, name: str, command: list[str], **environment: str) -> None:
+        """Start a daemon of this cluster, to be ended with it."""
         program = shutil.which(command[0])
         assert program, f"{command[0]} is not installed"
         # Under Debian's own names (slurmd-wlm) the GRES of nodes silently come to nothing.
@@ -178,7 +179,7 @@ class SlurmCluster:
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
-                env=self.environment,
+                env=self.environment | environment,
             )
 
     # ---- as a user -----------------------------------------------------------------------------------
