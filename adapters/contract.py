@@ -28,6 +28,8 @@ __all__ = [
     "NodeGone",
     "Outcome",
     "Ranks",
+    "Reserved",
+    "Reserves",
     "Running",
     "Snapshot",
     "Stale",
@@ -270,6 +272,37 @@ class Ranks(Protocol):
 
     def rank(self, jobs: Sequence[str]) -> None:
         """Have these jobs start in this order, the first first; saying it again changes nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """Nodes that a plan sets aside for a time.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its plan.
+    start, end : int
+        Seconds since 1970; the end is not included.
+    nodes : tuple of str
+    maintenance : bool
+        Nothing is to run there meanwhile.
+    """
+
+    name: str
+    start: int
+    end: int
+    nodes: tuple[str, ...]
+    maintenance: bool = False
+
+
+@runtime_checkable
+class Reserves(Protocol):
+    """What an adapter may offer beside: its orchestrator has reservations."""
+
+    def reserve(self, wanted: Sequence[Reserved], *, users: str = "") -> list[Applied]:
+        """Make or change reservations, one answer each, in order; saying it again changes nothing."""
         ...
 
 

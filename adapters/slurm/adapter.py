@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import logging
 import re
 import time
@@ -13,15 +14,18 @@ from hal.adapters.contract import (
     Applied,
     Delta,
     Outcome,
+    Reserved,
     Snapshot,
     Stale,
 )
 from hal.adapters.slurm.changes import differences
 from hal.adapters.slurm.client import Client
-from hal.adapters.slurm.convert import HOLDS, Converted, convert, job_name
+from hal.adapters.slurm.convert import Converted, convert, job_name
 from hal.adapters.slurm.nodes import topology_of
+from hal.adapters.slurm.outcomes import JOB, became, has_room, ready
 from hal.adapters.slurm.rank import site_factors, to_rank
 from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
+from hal.adapters.slurm.reserve import answers, commands
 from hal.adapters.slurm.rest import RestClient
 
 import hal
@@ -31,8 +35,6 @@ __all__ = ["SlurmAdapter"]
 
 log = logging.getLogger("hal.slurm")
 
-_HOST = re.compile(r"^[A-Za-z0-9][\w.-]{0,255}$")
-_JOB = re.compile(r"^\d+(_\d+)?$")
 _UNSAFE = re.compile(r"[^\w .,:;/()%+-]")
 
 
@@ -57,7 +59,7 @@ class SlurmAdapter:
     Notes
     -----
     A job is submitted held with the comment (``sbatch --hold --comment=hal``), pinned by ``ReqNodeList`` and released.
-    Reading costs two commands a look, however many jobs wait; carrying out costs three for any number of placements.
+    Reading costs two to four commands a look, however many jobs wait; carrying out costs three for any number of placements.
     A pin that Slurm cannot satisfy (``BadConstraints``), or whose node has gone since, is taken back, and the job
     waits again without these nodes. An order takes two or three commands; Slurm keeps it with ``priority/multifactor``
     alone, because with ``priority/basic`` jobs start as they came.
@@ -90,7 +92,6 @@ class SlurmAdapter:
         self._count = 0
         self._last: Converted | None = None
         self._refused: dict[str, frozenset[str]] = {}
-        self._reserved = False
         self._topology: tuple[str, hal.topology.Topology | None] = ("", None)
 
     @property
@@ -127,18 +128,16 @@ class SlurmAdapter:
         nodes, jobs = self.client.nodes(), self.client.jobs()
         if not self.ranks:
             self._take_back(jobs, {node.name: node for node in nodes})
-        reservations = self.client.reservations() if self._count % 20 == 0 or self._reserved else []
-        self._reserved = bool(reservations)
-        asks = any(job.licenses and job.state == "PENDING" and self._claims(job) for job in jobs)
+        ours = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
         now = int(time.time())
         self._last = convert(
             nodes,
             jobs,
             now=now,
             claims=self._claims,
-            reservations=reservations,
+            reservations=self.client.reservations() if ours else (),
             refused=self._refused,
-            licences=self.client.licences() if asks else None,
+            licences=self.client.licences() if any(job.licenses for job in ours) else None,
             released=self.ranks,
         )
         self._count += 1
@@ -157,7 +156,7 @@ class SlurmAdapter:
             if job.reason == "BadConstraints":
                 self._refused[name] = self._refused.get(name, frozenset()) | pinned
                 log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
-            elif job.held or all(_has_room(nodes.get(node), job) for node in pinned):
+            elif job.held or all(has_room(nodes.get(node), job) for node in pinned):
                 continue
             undo += [f"hold {name}", f"update JobId={name} ReqNodeList="]
             jobs[row] = dataclasses.replace(job, required="", priority=0, reason="JobHeldAdmin")
@@ -177,7 +176,7 @@ class SlurmAdapter:
         sent: dict[int, hal.Placement] = {}
         commands: list[str] = []
         for index, placement in enumerate(placements):
-            answer = _ready(placement, _find(jobs, placement.job), known)
+            answer = ready(placement, _find(jobs, placement.job), known)
             if answer is not None:
                 answers[index] = answer
                 continue
@@ -191,7 +190,7 @@ class SlurmAdapter:
             except hal.AdapterError as error:
                 answers |= {i: Applied(p.job, Outcome.UNKNOWN, str(error)) for i, p in sent.items()}
             else:
-                answers |= {i: _became(p, _find(jobs, p.job), said) for i, p in sent.items()}
+                answers |= {i: became(p, _find(jobs, p.job), said) for i, p in sent.items()}
         return [answers[index] for index in range(len(placements))]
 
     def _by_name(self) -> dict[str, JobRecord]:
@@ -208,7 +207,7 @@ class SlurmAdapter:
         priorities: dict[str, int] = {}
         for name in jobs:
             job = _find(known, name)
-            if job is not None and job.state == "PENDING" and not job.held and _JOB.match(name):
+            if job is not None and job.state == "PENDING" and not job.held and JOB.match(name):
                 priorities.setdefault(str(job.id), job.priority)
         changes = to_rank(list(priorities), priorities)
         if not changes:
@@ -223,12 +222,26 @@ class SlurmAdapter:
         else:
             self.client.batch([f"update JobId={name} Priority={to}" for name, (_, to) in changes.items()])
 
+    def reserve(self, wanted: Sequence[Reserved], *, users: str = "") -> list[Applied]:
+        """Make reservations of whole nodes, change those that differ, and look what became of them.
+
+        Parameters
+        ----------
+        wanted : sequence of Reserved
+        users : str
+            Who may use them, with commas; empty: who runs this.
+        """
+        now = int(time.time())
+        lines, told = commands(wanted, self.client.reservations(), now=now, users=users or getpass.getuser())
+        said = self.client.batch(lines) if lines else ""
+        return answers(wanted, told, self.client.reservations(), said, now)
+
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Write why jobs wait into their administrator's comment, which users see with ``scontrol show job``."""
         commands = [
             f'update JobId={job} AdminComment="{_UNSAFE.sub("", text)[:500]}"'
             for job, text in reasons.items()
-            if _JOB.match(job)
+            if JOB.match(job)
         ]
         if commands:
             self.client.batch(commands)
@@ -240,53 +253,3 @@ class SlurmAdapter:
 def _find(jobs: Mapping[str, JobRecord], name: str) -> JobRecord | None:
     """Return a job's record; a task of an array that waits has its parent's."""
     return jobs.get(name) or jobs.get(f"{name.partition('_')[0]}_*")
-
-
-def _ready(placement: hal.Placement, job: JobRecord | None, known: set[str]) -> Applied | None:
-    """Return an answer that needs no command, or None."""
-    if not _JOB.match(placement.job):
-        return Applied(placement.job, Outcome.REFUSED, "is no job of Slurm")
-    bad = [node for node in placement.nodes if not _HOST.match(node) or node not in known]
-    if bad or not placement.nodes:
-        return Applied(placement.job, Outcome.GONE, f"no node {', '.join(bad)}")
-    if job is None:
-        return Applied(placement.job, Outcome.GONE)
-    if job.held:
-        return None
-    return _became(placement, job)
-
-
-def _became(placement: hal.Placement, job: JobRecord | None, said: str | None = None) -> Applied:
-    """Say what a job's record means for a placement that was sent (what scontrol said) or not (None)."""
-    if job is None:
-        return Applied(placement.job, Outcome.GONE)
-    nodes = sorted(set(placement.nodes))
-    if job.state == "PENDING":
-        if job.held:
-            return Applied(
-                placement.job, Outcome.REFUSED, f"{job.reason} {(said or '').strip()[-200:]}".strip()
-            )
-        same = sorted(hosts(job.required)) == nodes
-        detail = job.reason
-    else:
-        same = sorted(hosts(job.given)) == nodes
-        detail = job.state
-        if not same and job.state not in HOLDS:
-            return Applied(placement.job, Outcome.GONE, detail)
-    if not same:
-        return Applied(
-            placement.job, Outcome.CONFLICT, f"{detail} on {job.given or job.required or 'any node'}"
-        )
-    return Applied(placement.job, Outcome.ALREADY if said is None else Outcome.APPLIED, detail)
-
-
-def _has_room(node: NodeRecord | None, job: JobRecord) -> bool:
-    """Whether a job that waits for a node can hope for it: Slurm deals out the tasks of earlier ones its own way."""
-    if node is None or node.closed:
-        return False
-    if job.reason != "Resources":
-        return True
-    memory = job.memory_node or job.memory_cpu * -(-job.cpus // job.nodes)
-    return (
-        node.cpus - node.used_cpus >= -(-job.cpus // job.nodes) and node.memory - node.used_memory >= memory
-    )

@@ -1,4 +1,4 @@
-"""``hal reserve solve``: plan the requests of a file on the cluster of a file."""
+"""``hal reserve``: plan the requests of a file on the cluster of a file, and have an orchestrator keep the plan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hal.cli import reserve_apply
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
 from hal.files import format_of, read_nodes
@@ -23,6 +24,9 @@ app = typer.Typer(no_args_is_help=True)
 @app.callback()
 def group() -> None:
     """Plan reservations."""
+
+
+app.command("apply")(reserve_apply.command)
 
 
 @app.command("solve")

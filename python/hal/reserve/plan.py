@@ -147,6 +147,7 @@ class Plan:
                     "start": b.start,
                     "end": b.end,
                     "nodes": list(b.nodes),
+                    "maintenance": isinstance(b.request, Maintenance),
                     "caches": dict(caches_of(b.request)),
                 }
                 for b in self.bookings

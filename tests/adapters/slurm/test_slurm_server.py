@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hal.adapters import FileLock, JobQueued, Loop, Outcome
+from hal.adapters import FileLock, JobQueued, Loop, Outcome, Reserved
 from hal.adapters.conformance import CHECKS, Harness
 from hal.adapters.slurm import SlurmAdapter
 
 import hal
+from hal.reserve import Maintenance, Request, solve
 from tests.adapters.slurm.cluster import SlurmCluster, until
 from tests.adapters.slurm.conftest import need
 
@@ -328,6 +330,60 @@ def _starts_in_order(slurm: SlurmCluster, told: Path, steer: str) -> None:
     order = started(slurm, [*jobs, other], told)
     order.remove(other)
     assert order == [job for _, job in sorted(zip(sizes, jobs, strict=True), reverse=True)]
+
+
+def test_a_plan_becomes_reservations(harness: SlurmHarness, tmp_path: Path) -> None:
+    pytest.importorskip("ortools")
+    slurm = harness.slurm
+    adapter = harness.adapter()
+    plan = solve(
+        [
+            Request(
+                "train", duration="2h", tasks=2, exclusive=True, selector={"partition/cpu": "1"}, start="1h"
+            ),
+            Request("tune", duration="90min", gpus=2, window=("1h", "9h")),
+            Maintenance("firmware", nodes=["c0"], duration="1h", window=("3h", "6h")),
+        ],
+        adapter.snapshot().cluster,
+        now=0,
+    )
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan.to_dict()))
+    begin = int(time.time()) + 10
+    wanted = [
+        Reserved(b.name, begin + b.start, begin + b.end, b.nodes, isinstance(b.request, Maintenance))
+        for b in plan
+    ]
+    try:
+        assert [answer.outcome for answer in adapter.reserve(wanted)] == [Outcome.APPLIED] * 3
+        assert [answer.outcome for answer in adapter.reserve(wanted)] == [Outcome.ALREADY] * 3
+        has = {one.name: one for one in adapter.client.reservations()}
+        for one in wanted:
+            found = has[f"hal_{one.name}"]
+            assert (found.start, found.end) == (one.start, one.end)
+            assert sorted(hal.topology.expand_hosts(found.nodes)) == sorted(set(one.nodes))
+        assert {"MAINT", "IGNORE_JOBS"} <= set(has["hal_firmware"].flags)
+        later = [dataclasses.replace(one, end=one.end + 600) for one in wanted[:1]]
+        assert [answer.outcome for answer in adapter.reserve(later)] == [Outcome.APPLIED]
+        command = [str(Path(sys.executable).with_name("hal")), "reserve", "apply", str(path), "--adapter", "slurm",
+                   "-o", f"conf={slurm.conf}", "--from-now", "--users", "root", "--json"]  # fmt: skip
+        told = json.loads(slurm.run(command))
+        assert {row["name"]: row["outcome"] for row in told} == dict.fromkeys(
+            ("train", "tune", "firmware"), "applied"
+        )
+        # Jobs keep away from what is reserved, and their own is theirs.
+        mine = slurm.sbatch("-p", "cpu", "--reservation=hal_train", "-t", "30")
+        others = slurm.sbatch("-p", "cpu", "-N", "7", "-t", "600")
+        snapshot = adapter.snapshot()
+        placed = {p.job: p for p in hal.place(snapshot.cluster, snapshot.jobs)}
+        reserved = set(
+            hal.topology.expand_hosts({r.name: r for r in adapter.client.reservations()}["hal_train"].nodes)
+        )
+        assert set(placed[mine].nodes) <= reserved
+        assert not placed[others].placed
+    finally:
+        for one in adapter.client.reservations():
+            slurm.run(["scontrol", "delete", f"ReservationName={one.name}"], check=False)
 
 
 def test_one_decider_at_a_time(tmp_path: object, harness: SlurmHarness) -> None:
