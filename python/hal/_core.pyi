@@ -843,6 +843,85 @@ class Simulator:
     @property
     def events(self) -> int: ...
 
+class NodeQueue:
+    def __init__(
+        self,
+        cluster: Cluster,
+        policy: Policy,
+        queues: QueueTree | None,
+        order: str,
+        ageing: float,
+        max_age: float,
+        half_life: float,
+        backfill: str,
+        prediction: str,
+        correction: str,
+    ) -> None: ...
+    def submit(
+        self,
+        now: int,
+        job: Job,
+        requested: int,
+        procs: int,
+        user: int,
+        priority: float,
+        given: int,
+        fill: int,
+        rank: int,
+    ) -> None: ...
+    def check(self, job: Job) -> None: ...
+    def finish(self, now: int, job: int) -> None: ...
+    def cancel(self, now: int, job: int) -> None: ...
+    def tick(self, now: int) -> None: ...
+    def promise(self, job: int) -> int: ...
+    def places(self, job: int) -> list[tuple[str, int]]: ...
+    @property
+    def started(self) -> list[int]: ...
+    @property
+    def now(self) -> int: ...
+    @property
+    def free(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def next_wake(self) -> int | None: ...
+
+def replay_on_nodes(
+    cluster: Cluster,
+    jobs: Sequence[Job],
+    policy: Policy,
+    queues: QueueTree | None,
+    submit: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    run: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    procs: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    requested: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    user: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    priority: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    given: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    fill: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    rank: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    order: object,
+    ageing: float,
+    max_age: float,
+    half_life: float,
+    backfill: str,
+    prediction: object,
+    correction: str,
+    follower: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    other: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    kind: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    delay: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    failed: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order="C", device="cpu", writable=False)],
+) -> tuple[
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    Annotated[NDArray[numpy.int32], dict(shape=(None,))],
+    Annotated[NDArray[numpy.uint64], dict(shape=(None,))],
+]: ...
+
 class ReserveProblem:
     def __init__(
         self,

@@ -1,3 +1,5 @@
+#include "bind_replay.h"
+
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -85,6 +87,8 @@ replay::KeyFunction python_order(nb::handle function) {
         };
 }
 
+}  // namespace
+
 std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, double max_age,
                                         double half_life) {
     if (nb::isinstance<nb::str>(order))
@@ -92,7 +96,6 @@ std::unique_ptr<replay::Order> order_of(const nb::object& order, double ageing, 
     return replay::make_order(python_order(order));
 }
 
-/// A name, or (JobHistory, function(row) -> (hold, fill, rank)), borrowed as above.
 std::unique_ptr<replay::Prediction> prediction_of(const nb::object& prediction) {
     if (nb::isinstance<nb::str>(prediction))
         return replay::make_prediction(nb::cast<std::string>(prediction));
@@ -108,6 +111,8 @@ std::unique_ptr<replay::Prediction> prediction_of(const nb::object& prediction) 
             return {hold, fill, rank};
         });
 }
+
+namespace {
 
 using Windows = std::vector<std::tuple<Seconds, Seconds, std::int64_t>>;
 

@@ -17,6 +17,7 @@ void bind_gang(nanobind::module_& m);
 void bind_data(nanobind::module_& m);
 void bind_energy(nanobind::module_& m);
 void bind_replay(nanobind::module_& m);
+void bind_node_queue(nanobind::module_& m);
 void bind_staging(nanobind::module_& m);
 void bind_reserve(nanobind::module_& m);
 void bind_signals(nanobind::module_& m);

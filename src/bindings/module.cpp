@@ -23,5 +23,6 @@ NB_MODULE(_core, m) {
     hal::bindings::bind_reserve(m);
     hal::bindings::bind_signals(m);
     hal::bindings::bind_simulator(m);
+    hal::bindings::bind_node_queue(m);
     hal::bindings::bind_reserve_plan(m);
 }

@@ -94,3 +94,27 @@ def test_published_waits_through_the_command(traces, capsys):
     path = traces / "swf" / "KTH-SP2_sc15_oracle.csv.gz"
     assert run(["replay", "swf", str(path), "--check-oracle", "--json"]) == 0
     assert [row["wrong"] for row in json.loads(capsys.readouterr().out)] == [0] * 5
+
+
+def test_on_the_nodes_of_a_file(log, tmp_path, capsys):
+    cluster = tmp_path / "cluster.yaml"
+    cluster.write_text("nodes:\n  - {name: a, cpus: 2}\n  - {name: b, cpus: 2}\n")
+    assert run(["replay", "swf", str(log), "--cluster", str(cluster), "--policy", "worst_fit", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["jobs"], answer["processors"], answer["wait_max"]) == (2, 4, 90)
+
+
+@pytest.mark.parametrize(
+    ("options", "jobs"), [(["--order", "fair_share", "--half-life", "60"], 2), (["--think-times"], 2)]
+)
+def test_fair_share_and_think_times(log, capsys, options, jobs):
+    assert run(["replay", "swf", str(log), *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["jobs"] == jobs
+
+
+def test_requeued_overruns_are_rows_of_their_own(tmp_path, capsys):
+    path = tmp_path / "long.swf"
+    path.write_text("; MaxProcs: 4\n1 0 0 100 4 -1 -1 4 60 -1 1 1 1 -1 -1 -1 -1 -1\n")
+    assert run(["replay", "swf", str(path), "--overrun", "requeue", "--checkpoint", "30", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["jobs"], answer["makespan"]) == (2, 100)

@@ -9,7 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from hal.cli.output import AsJson, console, emit_json, table
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
+from hal.files import format_of, read_nodes
+from hal.replay.cluster_replay import replay_on_cluster
 from hal.replay.oracle import Disagreement, check_oracle, read_waits
 from hal.replay.queue_replay import BACKFILLS, CORRECTIONS, ORDERS, PREDICTIONS, replay_queue
 from hal.replay.queue_run import QueueRun
@@ -53,6 +56,10 @@ def command(
     depth: Annotated[int, typer.Option(help="Backfill slots: jobs examined in a pass.")] = 100,
     window: Annotated[int, typer.Option(help="Backfill slots: seconds planned ahead.")] = 86_400,
     resolution: Annotated[int, typer.Option(help="Backfill slots: seconds of a slot.")] = 60,
+    cluster: Annotated[
+        Path | None, typer.Option(help="YAML or JSON with nodes to run on, a task of 1 CPU a processor.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="With --cluster: where tasks go.")] = "best_fit",
     as_csv: Annotated[Path | None, typer.Option("--csv", help="Write a line a job to this file.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the schedule to this file (.png, .svg, .pdf).")
@@ -77,18 +84,21 @@ def command(
         if any(answer.wrong for given in answers.values() for answer in given):
             raise typer.Exit(1)
         return
-    run = replay_queue(
-        workload,
-        order=order,
-        backfill=backfill,
-        predict=_predictor(predict),
-        correct=correct,
-        ageing=ageing,
-        half_life=half_life,
-        depth=depth,
-        window=window,
-        resolution=resolution,
-    )
+    rules: Any = {
+        "order": order,
+        "backfill": backfill,
+        "correct": correct,
+        "ageing": ageing,
+        "half_life": half_life,
+    }
+    if cluster is not None:
+        nodes = Cluster(read_nodes(cluster, format_of(cluster)))
+        run: QueueRun = replay_on_cluster(
+            workload, nodes, policy=policy, predict=_predictor(predict), **rules
+        )
+    else:
+        slots = {"depth": depth, "window": window, "resolution": resolution}
+        run = replay_queue(workload, predict=_predictor(predict), **rules, **slots)
     title = f"{workload.name}: {order}, {backfill}, {predict}"
     if as_csv is not None:
         _write_csv(as_csv, run)

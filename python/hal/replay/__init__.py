@@ -2,6 +2,7 @@
 
 from hal.replay import arrivals
 from hal.replay.arrivals import Arrivals
+from hal.replay.cluster_replay import ClusterRun, replay_on_cluster
 from hal.replay.csv_logs import read_eagle, read_philly
 from hal.replay.dependencies import Dependencies
 from hal.replay.oracle import ORACLE_ALGORITHMS, Disagreement, check_oracle, read_oracle, read_waits
@@ -27,6 +28,7 @@ __all__ = [
     "ORACLE_ALGORITHMS",
     "Actions",
     "Arrivals",
+    "ClusterRun",
     "Contention",
     "Context",
     "Controller",
@@ -50,6 +52,7 @@ __all__ = [
     "read_swf",
     "read_waits",
     "read_workload",
+    "replay_on_cluster",
     "replay_queue",
     "requeue_overruns",
     "simulate",

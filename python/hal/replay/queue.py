@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from hal import _core
-from hal.errors import InvalidModel
+from hal.cluster import Cluster
+from hal.errors import InvalidModel, PolicyError
+from hal.place import resolve
+from hal.policy import Policy
+from hal.queues import QueueTree
 from hal.replay.queue_job import Actions, QueueJob
 
 __all__ = ["Queue"]
@@ -25,21 +29,26 @@ class _Task:
 
 
 class Queue:
-    """A batch queue in front of a count of processors; the options are those of `hal.replay.replay_queue`.
+    """A batch queue in front of a count of processors, or of a cluster's nodes.
 
-    Every method takes the time as seconds, which never go back, and returns `Actions`. Bad input raises before
-    anything changes.
+    The options are those of `hal.replay.replay_queue` and `hal.replay.replay_on_cluster`.
+
+    Methods take seconds, which never go back, and return `Actions`. Bad input raises before anything changes.
 
     Parameters
     ----------
-    processors : int
-        Size of the machine.
+    processors : int or Cluster
+        Size of the machine, or the nodes on which the queue books and releases tasks; what else runs there stays.
     order, backfill, correct, ageing, max_age, half_life, depth, window, resolution
         As in `hal.replay.replay_queue`; functions as orders are for replays only.
     predict : {"requested", "last_two", "given"}
         Runtimes to plan by.
     reservations : iterable of (int, int, int)
         Begin, end and processors that jobs may not use; needs ``"conservative"`` or ``"slots"``.
+    policy : Policy or str
+        Where tasks go on a cluster; see `hal.place`.
+    queues : QueueTree, optional
+        On a cluster, no task takes its queue over a maximum.
     grace : int
         Seconds beyond its request after which a task is to be killed.
 
@@ -51,7 +60,7 @@ class Queue:
 
     def __init__(
         self,
-        processors: int,
+        processors: int | Cluster,
         *,
         order: str = "fcfs",
         backfill: str = "easy",
@@ -64,17 +73,29 @@ class Queue:
         window: int = 86_400,
         resolution: int = 60,
         reservations: Iterable[tuple[int, int, int]] = (),
+        policy: Policy | str = "best_fit",
+        queues: QueueTree | None = None,
         grace: int = 0,
     ) -> None:
         if predict not in ("requested", "last_two", "given"):
             raise InvalidModel(
                 f"predict is {predict!r}; a live queue knows 'requested', 'last_two' and 'given'"
             )
-        self._core = _core.BatchQueue(
-            processors, order, ageing, max_age, half_life, backfill, depth, window, resolution, predict,
-            correct, list(reservations),
-        )  # fmt: skip
-        self._processors = processors
+        holds = list(reservations)
+        self._processors = None if isinstance(processors, Cluster) else processors
+        self._core: _core.BatchQueue | _core.NodeQueue
+        if isinstance(processors, Cluster):
+            if holds:
+                raise PolicyError("reservations: a queue on nodes keeps none; use a count of processors")
+            where = processors._core, resolve(policy, None)._core, None if queues is None else queues._core
+            self._core = _core.NodeQueue(
+                *where, order, ageing, max_age, half_life, backfill, predict, correct
+            )
+        else:
+            self._core = _core.BatchQueue(
+                processors, order, ageing, max_age, half_life, backfill, depth, window, resolution, predict,
+                correct, holds,
+            )  # fmt: skip
         self._grace = grace
         self._jobs: dict[str, QueueJob] = {}
         self._tasks: dict[str, _Task] = {}
@@ -85,7 +106,7 @@ class Queue:
 
     @property
     def free(self) -> int:
-        """Processors that no running task is planned to hold."""
+        """Processors that no running task is planned to hold; on a cluster its free CPUs."""
         return self._core.free
 
     @property
@@ -100,7 +121,7 @@ class Queue:
 
     @property
     def next_wake(self) -> int | None:
-        """When `tick` is due if nothing happens before, a start or a time limit; None if nothing is planned."""
+        """When `tick` is due if nothing happens before: a start or a time limit; None: nothing is planned."""
         due = [limit for limit in self._running.values() if limit > self._core.now]
         if self._core.next_wake is not None:
             due.append(self._core.next_wake)
@@ -112,13 +133,22 @@ class Queue:
         promised = self._core.promise(number) if number >= 0 else -1
         return None if promised < 0 else promised
 
+    def places(self, task: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Node and GPU indices of each part of a task, as it was started last; empty without a cluster."""
+        number = self._task(task).number
+        if number < 0 or not isinstance(self._core, _core.NodeQueue):
+            return ()
+        return tuple(
+            (node, tuple(i for i in range(64) if mask >> i & 1)) for node, mask in self._core.places(number)
+        )
+
     def submit(self, now: int, *jobs: QueueJob) -> Actions:
         """Queue jobs, which may wait for each other and for jobs submitted before.
 
         Raises
         ------
         InvalidModel
-            A name is taken or unknown, a job is wider than the machine, or jobs wait for each other in a circle.
+            A name is taken or unknown, a job does not fit on the machine, or jobs wait for each other in a circle.
         """
         new = {job.name: job for job in jobs}
         self._check(now, jobs, new)
@@ -209,9 +239,11 @@ class Queue:
                 # The core may start the task at once, so its number has to be known before: ids are ranks.
                 entry.number = len(self._by_number)
                 self._by_number[entry.number] = name
-                self._core.submit(
-                    now, entry.requested, entry.job.procs, user, entry.job.priority, given, given, given
-                )
+                numbers = entry.requested, entry.job.procs, user, entry.job.priority, given, given, given
+                if isinstance(self._core, _core.NodeQueue):
+                    self._core.submit(now, entry.job.on_nodes(name)._handle, *numbers)
+                else:
+                    self._core.submit(now, *numbers)
                 self._take_started(now, actions)
         return len(self._held) < before
 
@@ -244,7 +276,10 @@ class Queue:
                     raise InvalidModel(f"job {name!r}: the name is taken; give another")
                 taken.add(name)
         for job in jobs:
-            if job.procs > self._processors:
+            if isinstance(self._core, _core.NodeQueue):
+                for task in job.task_names:
+                    self._core.check(job.on_nodes(task)._handle)
+            elif job.procs > (self._processors or 0):
                 raise InvalidModel(
                     f"job {job.name!r}: procs is {job.procs}, wider than the machine's {self._processors}"
                 )

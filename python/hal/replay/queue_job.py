@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from hal.errors import InvalidModel
+from hal.model import Job
 
 __all__ = ["Actions", "After", "QueueJob"]
 
@@ -44,6 +45,9 @@ class QueueJob:
         How many tasks of the array may be in the queue or run at once.
     checkpoint : int, optional
         Seconds between checkpoints: a requeued task asks only for what it has not saved.
+    needs : Job, optional
+        What each task needs on the nodes of a queue in front of a cluster; its name is not looked at. By default
+        ``procs`` tasks of 1 CPU, on any nodes.
     """
 
     name: str
@@ -56,6 +60,7 @@ class QueueJob:
     tasks: int | None = None
     at_most: int | None = None
     checkpoint: int | None = None
+    needs: Job | None = None
 
     def __post_init__(self) -> None:
         limits: tuple[tuple[str, float | None, float], ...] = (
@@ -78,6 +83,12 @@ class QueueJob:
                 raise InvalidModel(
                     f"job {self.name!r}: after[{other!r}] is {kind!r}; use 'ok', 'any' or 'start'"
                 )
+
+    def on_nodes(self, task: str) -> Job:
+        """Return a task as `hal.place` takes it."""
+        if self.needs is None:
+            return Job(task, tasks=self.procs, cpus=1)
+        return replace(self.needs, name=task)
 
     @property
     def task_names(self) -> tuple[str, ...]:

@@ -24,6 +24,20 @@ PREDICTIONS: Final = ("requested", "actual", "last_two")
 CORRECTIONS: Final = ("increments", "requested", "doubling")
 
 
+#: A log as the core reads it: submit, run, procs, requested, user, priority, predictions to hold, fill and rank by.
+LogColumns = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+]
+
+
 @runtime_checkable
 class Predicts(Protocol):
     """What a predictor offers a replay: its history of jobs, and its guess from a row of features."""
@@ -139,29 +153,11 @@ def replay_queue(
     size = workload.processors if processors is None else processors
     if size is None:
         raise InvalidModel(f"processors: the log {workload.name!r} does not say; give the machine's size")
-    count = len(workload)
-    source: str | tuple[_core.JobHistory, Any] = "given"
-    given = fill = rank = np.empty(0, dtype=np.int64)
-    if isinstance(predict, str):
-        source = predict
-    elif isinstance(predict, Predicts):
-        source = predict.for_replay()
-    else:
-        given, fill, rank = _guesses(predict, count)
-    if isinstance(predict, str) and predict not in PREDICTIONS:
-        raise PolicyError(f"predict is {predict!r}; use {', '.join(PREDICTIONS)} or an array of seconds")
+    columns, source = columns_of(workload, predict, priority)
     start, entered, promise, first_guess = _core.replay_queue(
-        workload.submit,
-        workload.run,
-        workload.procs,
-        workload.requested,
-        workload.user,
-        np.empty(0) if priority is None else _priorities(priority, count),
-        given,
-        fill,
-        rank,
+        *columns,
         size,
-        _adapt(order, workload) if callable(order) else order,
+        adapted(order, workload) if callable(order) else order,
         ageing,
         max_age,
         half_life,
@@ -181,9 +177,31 @@ def replay_queue(
     return QueueRun(workload, size, start, entered, promise, first_guess)
 
 
-def _adapt(
+def columns_of(
+    workload: Workload, predict: str | ArrayLike | Predicts, priority: ArrayLike | None
+) -> tuple[LogColumns, str | tuple[_core.JobHistory, Any]]:
+    """Return what the core reads of a workload, in its order, and where predictions come from."""
+    count = len(workload)
+    source: str | tuple[_core.JobHistory, Any] = "given"
+    given = fill = rank = np.empty(0, dtype=np.int64)
+    if isinstance(predict, str):
+        if predict not in PREDICTIONS:
+            raise PolicyError(f"predict is {predict!r}; use {', '.join(PREDICTIONS)} or an array of seconds")
+        source = predict
+    elif isinstance(predict, Predicts):
+        source = predict.for_replay()
+    else:
+        given, fill, rank = _guesses(predict, count)
+    urgent = np.empty(0) if priority is None else _priorities(priority, count)
+    log = workload.submit, workload.run, workload.procs, workload.requested, workload.user
+    return (*log, urgent, given, fill, rank), source
+
+
+def adapted(
     order: OrderFunction, workload: Workload
 ) -> Callable[[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]:
+    """Return an order function as the core calls it."""
+
     def keys(
         now: int, row: NDArray[np.int64], submit: NDArray[np.int64], predicted: NDArray[np.int64]
     ) -> NDArray[np.float64]:
@@ -207,10 +225,11 @@ def _adapt(
     return keys
 
 
-def _guesses(values: ArrayLike, count: int) -> tuple[NDArray[np.int64], ...]:
+def _guesses(values: ArrayLike, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1:] == (3,):
-        return tuple(_seconds("predict", array[:, use], count) for use in range(3))
+        hold, fill, rank = (_seconds("predict", array[:, use], count) for use in range(3))
+        return hold, fill, rank
     given = _seconds("predict", array, count)
     return given, given, given
 

@@ -69,12 +69,12 @@ def requeue_overruns(workload: Workload, *, checkpoint: int) -> Workload:
     first = last - more
     parts = np.minimum(run, limit)[row]
     parts[last] = np.minimum(run - more * saved, limit)
-    chain = [
-        (at, at - 1, KINDS.index("any"), 0) for at in np.flatnonzero(~np.isin(np.arange(len(row)), first))
-    ]
+    later = np.flatnonzero(~np.isin(np.arange(len(row)), first)).tolist()
+    chain = [(at, at - 1, KINDS.index("any"), 0) for at in later]
     after, start = workload.after, KINDS.index("start")
     others = np.where(after.kind == start, first[after.other], last[after.other])
-    moved = zip(first[after.row], others, after.kind, after.delay, strict=True)
+    columns = (first[after.row], others, after.kind, after.delay)
+    moved = zip(*(column.tolist() for column in columns), strict=True)
     failed = np.zeros(len(row), dtype=np.uint8)
     failed[last] = workload.failed if len(workload.failed) else 0
     return replace(

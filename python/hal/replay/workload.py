@@ -209,9 +209,7 @@ class Workload:
             that job in the replay, whatever its own submit time; in the workload its submit time is then that of
             the first job of the chain. Otherwise both fields are not looked at.
         """
-        submit, after = log["submit"], ()
-        if think_times:
-            submit, after = feedback(log)
+        submit, after = feedback(log) if think_times else (log["submit"], [])
         wanted = log["procs_requested"]
         return cls.from_columns(
             submit=submit,

@@ -1,0 +1,144 @@
+"""Replay of a workload through a batch queue whose jobs run on the nodes of a cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hal import _core
+from hal.cluster import Cluster
+from hal.errors import InvalidModel
+from hal.model import Job
+from hal.place import resolve
+from hal.policy import Policy
+from hal.queues import QueueTree
+from hal.replay.queue_replay import OrderFunction, Predicts, adapted, columns_of
+from hal.replay.queue_run import QueueRun
+from hal.replay.workload import Workload
+
+__all__ = ["ClusterRun", "replay_on_cluster"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterRun(QueueRun):
+    """What happened in a replay on nodes; `processors` are the whole CPUs of the cluster.
+
+    Attributes
+    ----------
+    task_begin : ndarray of int64, shape (n_jobs + 1,)
+        The tasks of row i are ``task_begin[i]`` … ``task_begin[i + 1]``; a job that never ran has none.
+    node : ndarray of int32, shape (n_tasks,)
+        Node index of each task.
+    gpus : ndarray of uint64, shape (n_tasks,)
+        Mask of the node's devices that each task held.
+    node_names : tuple of str
+        By node index.
+    """
+
+    task_begin: NDArray[np.int64]
+    node: NDArray[np.int32]
+    gpus: NDArray[np.uint64]
+    node_names: tuple[str, ...]
+
+    def nodes(self, row: int) -> tuple[str, ...]:
+        """Return the node of each task of a job."""
+        tasks = self.node[self.task_begin[row] : self.task_begin[row + 1]]
+        return tuple(self.node_names[index] for index in tasks.tolist())
+
+
+def replay_on_cluster(
+    workload: Workload,
+    cluster: Cluster,
+    jobs: Sequence[Job] | None = None,
+    *,
+    policy: Policy | str = "best_fit",
+    order: str | OrderFunction = "fcfs",
+    backfill: str = "easy",
+    predict: str | ArrayLike | Predicts = "requested",
+    correct: str = "increments",
+    priority: ArrayLike | None = None,
+    ageing: float = 0.0,
+    max_age: float = math.inf,
+    half_life: float = 7 * 86_400,
+    queues: QueueTree | None = None,
+) -> ClusterRun:
+    """Replay a workload through a batch queue in front of nodes with cores, memory and GPUs.
+
+    As `hal.replay.replay_queue`, but a job starts where a policy places it, if it does: `hal.place` decides.
+
+    Parameters
+    ----------
+    workload : Workload
+        The jobs, and which of them wait for others.
+    cluster : Cluster
+        What runs there stays; the cluster is left as it was.
+    jobs : sequence of Job, optional
+        What each row needs; names are not looked at. By default one task of 1 CPU for each of its processors, on
+        any nodes.
+    policy : Policy or str
+        See `hal.place`.
+    order, predict, correct, priority, ageing, max_age, half_life
+        See `hal.replay.replay_queue`. Orders that look at sizes go by the processors of the workload.
+    backfill : str
+        ``"none"``, ``"easy"`` or ``"easy_sjbf"``. EASY finds by trial when the head of the queue will fit as jobs
+        are predicted to end, and starts no job beside it that would be in its way then.
+    queues : QueueTree, optional
+        No job takes its queue over a maximum.
+
+    Returns
+    -------
+    ClusterRun
+        `promise` is the first time for which a job was promised to start when it came to the head of the queue, -1
+        if it started at once or out of turn. It is kept as long as predictions are upper bounds, the order is
+        first come, first served, and jobs have neither rules nor levels of the topology.
+
+    Raises
+    ------
+    InvalidModel
+        There is not one job a row, or a job would not fit if nothing else ran.
+    PolicyError
+        An unknown name, or a policy or an order function that failed.
+
+    Notes
+    -----
+    A look at the queue costs a placement for each distinct predicted end up to the head's start, one for each kind
+    of job that waits, and two for each job that would run beyond the head's start.
+    """
+    if jobs is None:
+        jobs = [Job("cpus", tasks=procs, cpus=1) for procs in workload.procs.tolist()]
+    if len(jobs) != len(workload):
+        raise InvalidModel(f"jobs: {len(jobs)} for {len(workload)} rows; give one a row")
+    named = [
+        dataclasses.replace(job, name=f"job {number} (row {row})")
+        for row, (job, number) in enumerate(zip(jobs, workload.job.tolist(), strict=True))
+    ]
+    trial = cluster.fork()
+    columns, source = columns_of(workload, predict, priority)
+    after = workload.after
+    start, entered, promise, first_guess, begin, node, gpus = _core.replay_on_nodes(
+        trial._core,
+        [job._handle for job in named],
+        resolve(policy, None)._core,
+        None if queues is None else queues._core,
+        *columns,
+        adapted(order, workload) if callable(order) else order,
+        ageing,
+        max_age,
+        half_life,
+        backfill,
+        source,
+        correct,
+        after.row,
+        after.other,
+        after.kind,
+        after.delay,
+        workload.failed,
+    )
+    size = max(1, int(cluster.columns.capacity_cpu[cluster.columns.present.view(bool)].sum()) // 1000)
+    names = tuple(trial._core.name_of(index) for index in range(len(cluster.columns.present)))
+    return ClusterRun(workload, size, start, entered, promise, first_guess, begin, node, gpus, names)
