@@ -97,7 +97,7 @@ def command(
             workload, nodes, policy=policy, predict=_predictor(predict), **rules
         )
     else:
-        slots = {"depth": depth, "window": window, "resolution": resolution}
+        slots: Any = {"depth": depth, "window": window, "resolution": resolution}
         run = replay_queue(workload, predict=_predictor(predict), **rules, **slots)
     title = f"{workload.name}: {order}, {backfill}, {predict}"
     if as_csv is not None:

@@ -156,6 +156,17 @@ class Predictor:
         low, middle, high = self._guess(requested, number, self._row)
         return RuntimeGuess(low, middle, high)
 
+    def guess(
+        self, now: int, job: str, *, requested: int, procs: int = 1, user: str = ""
+    ) -> tuple[int, int, int]:
+        """Return what a queue plans by for a job that is submitted now: to hold, to fill and to rank by, seconds.
+
+        As `submitted`, of whose answers it picks those that ``hold``, ``fill`` and ``rank`` name.
+        """
+        answer = self.submitted(now, job, requested=requested, procs=procs, user=user)
+        hold, fill, rank = self._uses
+        return answer[hold], answer[fill], answer[rank]
+
     def started(self, now: int, job: str) -> None:
         """Tell that a job has started."""
         self._history.started(self._id(job), now)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from hal import _core
 from hal.cluster import Cluster
-from hal.errors import InvalidModel, PolicyError
-from hal.place import resolve
+from hal.errors import InvalidModel
 from hal.policy import Policy
 from hal.queues import QueueTree
+from hal.replay.queue_core import Follows, QueueCore
 from hal.replay.queue_job import Actions, QueueJob
 
 __all__ = ["Queue"]
@@ -41,8 +40,9 @@ class Queue:
         Size of the machine, or the nodes on which the queue books and releases tasks; what else runs there stays.
     order, backfill, correct, ageing, max_age, half_life, depth, window, resolution
         As in `hal.replay.replay_queue`; functions as orders are for replays only.
-    predict : {"requested", "last_two", "given"}
-        Runtimes to plan by.
+    predict : {"requested", "last_two", "given"} or a predictor of `hal.predict`
+        Runtimes to plan by. A predictor is asked when a task enters the queue and told of starts and ends; it says
+        for how long a task holds its processors, may fill a gap (EASY only), and ranks.
     reservations : iterable of (int, int, int)
         Begin, end and processors that jobs may not use; needs ``"conservative"`` or ``"slots"``.
     policy : Policy or str
@@ -64,7 +64,7 @@ class Queue:
         *,
         order: str = "fcfs",
         backfill: str = "easy",
-        predict: str = "requested",
+        predict: str | Follows = "requested",
         correct: str = "increments",
         ageing: float = 0.0,
         max_age: float = math.inf,
@@ -77,25 +77,17 @@ class Queue:
         queues: QueueTree | None = None,
         grace: int = 0,
     ) -> None:
-        if predict not in ("requested", "last_two", "given"):
-            raise InvalidModel(
-                f"predict is {predict!r}; a live queue knows 'requested', 'last_two' and 'given'"
-            )
-        holds = list(reservations)
-        self._processors = None if isinstance(processors, Cluster) else processors
-        self._core: _core.BatchQueue | _core.NodeQueue
-        if isinstance(processors, Cluster):
-            if holds:
-                raise PolicyError("reservations: a queue on nodes keeps none; use a count of processors")
-            where = processors._core, resolve(policy, None)._core, None if queues is None else queues._core
-            self._core = _core.NodeQueue(
-                *where, order, ageing, max_age, half_life, backfill, predict, correct
-            )
-        else:
-            self._core = _core.BatchQueue(
-                processors, order, ageing, max_age, half_life, backfill, depth, window, resolution, predict,
-                correct, holds,
-            )  # fmt: skip
+        self._engine = QueueCore(
+            processors,
+            policy=policy,
+            queues=queues,
+            order=(order, ageing, max_age, half_life),
+            backfill=(backfill, depth, window, resolution),
+            predict=predict,
+            correct=correct,
+            reservations=reservations,
+        )
+        self._core = self._engine.core
         self._grace = grace
         self._jobs: dict[str, QueueJob] = {}
         self._tasks: dict[str, _Task] = {}
@@ -136,11 +128,7 @@ class Queue:
     def places(self, task: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Node and GPU indices of each part of a task, as it was started last; empty without a cluster."""
         number = self._task(task).number
-        if number < 0 or not isinstance(self._core, _core.NodeQueue):
-            return ()
-        return tuple(
-            (node, tuple(i for i in range(64) if mask >> i & 1)) for node, mask in self._core.places(number)
-        )
+        return () if number < 0 else self._engine.places(number)
 
     def submit(self, now: int, *jobs: QueueJob) -> Actions:
         """Queue jobs, which may wait for each other and for jobs submitted before.
@@ -169,7 +157,7 @@ class Queue:
         entry = self._running_task(task)
 
         def again() -> None:
-            self._core.finish(now, entry.number)
+            self._engine.finish(now, entry.number, task)
             ran, every = now - (entry.start or 0), entry.job.checkpoint
             saved = 0 if every is None else ran // every * every
             entry.requested = max(1, entry.requested - saved)
@@ -187,7 +175,7 @@ class Queue:
 
         def out() -> None:
             if entry.number >= 0:
-                self._core.cancel(now, entry.number)
+                self._engine.cancel(now, entry.number, task)
             self._held.pop(task, None)
             entry.ended = True
 
@@ -212,7 +200,7 @@ class Queue:
     def _end(self, now: int, name: str, entry: _Task, ok: bool) -> None:
         entry.ended, entry.ok = True, ok
         del self._running[name]
-        self._core.finish(now, entry.number)
+        self._engine.finish(now, entry.number, name)
 
     def _take_started(self, now: int, actions: Actions) -> None:
         for number in self._core.started:
@@ -220,6 +208,7 @@ class Queue:
             entry = self._tasks[name]
             entry.start = now
             self._running[name] = now + entry.requested + self._grace
+            self._engine.started(now, name)
             actions.start.append(name)
 
     def _release(self, now: int, actions: Actions) -> bool:
@@ -235,15 +224,10 @@ class Queue:
             elif self._may_enter(entry.job):
                 del self._held[name]
                 user = self._users.setdefault(entry.job.user, len(self._users))
-                given = entry.requested if entry.job.predicted is None else entry.job.predicted
                 # The core may start the task at once, so its number has to be known before: ids are ranks.
                 entry.number = len(self._by_number)
                 self._by_number[entry.number] = name
-                numbers = entry.requested, entry.job.procs, user, entry.job.priority, given, given, given
-                if isinstance(self._core, _core.NodeQueue):
-                    self._core.submit(now, entry.job.on_nodes(name)._handle, *numbers)
-                else:
-                    self._core.submit(now, *numbers)
+                self._engine.submit(now, name, entry.job, entry.requested, user)
                 self._take_started(now, actions)
         return len(self._held) < before
 
@@ -276,13 +260,7 @@ class Queue:
                     raise InvalidModel(f"job {name!r}: the name is taken; give another")
                 taken.add(name)
         for job in jobs:
-            if isinstance(self._core, _core.NodeQueue):
-                for task in job.task_names:
-                    self._core.check(job.on_nodes(task)._handle)
-            elif job.procs > (self._processors or 0):
-                raise InvalidModel(
-                    f"job {job.name!r}: procs is {job.procs}, wider than the machine's {self._processors}"
-                )
+            self._engine.check(job)
             for other in job.after:
                 if other not in new and other not in self._jobs:
                     raise InvalidModel(f"job {job.name!r}: after names {other!r}, which was never submitted")
