@@ -88,15 +88,16 @@ void BoundPolicy::score(ShapeId shape, std::span<const NodeId> nodes, std::span<
     for (double& total : totals) total = std::min(total, 1.0);  // weights may add up to 1 + 1 ulp
 }
 
+// The first nodes.size() entries of `out`, which is scratch and never shrinks.
 void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out) {
-    out.resize(nodes.size());
+    if (out.size() < nodes.size()) out.resize(nodes.size());
     if (SharedScore& shared = shared_->score(); shared.exact(shape)) {
         for (std::size_t i = 0; i < nodes.size(); ++i)
             out[i] = make_key(shared.base(shape) - shared.cost(nodes[i]), slots_.rank(nodes[i]));
         return;
     }
-    totals_.resize(nodes.size());
-    score(shape, nodes, totals_, {});
+    if (totals_.size() < nodes.size()) totals_.resize(nodes.size());
+    score(shape, nodes, {totals_.data(), nodes.size()}, {});
     for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = make_key(totals_[i], slots_.rank(nodes[i]));
 }
 
@@ -129,7 +130,7 @@ Choice BoundPolicy::scan(ShapeId shape) {
     feasible(shape, nodes_);
     if (nodes_.empty()) return {};
     keys(shape, nodes_, keys_);
-    const auto best = std::max_element(keys_.begin(), keys_.end());
+    const auto best = std::max_element(keys_.begin(), keys_.begin() + nodes_.size());
     const NodeId node = nodes_[best - keys_.begin()];
     SharedScore& shared = shared_->score();
     return {node, shared.exact(shape) ? shared.total(shape, shared.cost(node)) : key_score(*best)};
@@ -163,35 +164,37 @@ void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
     if (index.synced == changes.clock()) return;
     // Where it fitted nowhere and nothing was freed, it still does not.
     if (index.keys.top() == 0 && changes.last_freed() <= index.synced) return;
-    const std::size_t before = index.keys.bytes();
-    index.keys.grow(slots_.size());
-    index.fits.resize(slots_.size() / 64 + 1, 0);
-    bytes_ += index.keys.bytes() - before;
-    changed_.clear();
-    changes.since(index.synced, [&](std::uint32_t slot) { changed_.push_back(slot); });
-    nodes_.resize(changed_.size());
+    if (index.keys.size() < slots_.size()) {
+        const std::size_t before = index.keys.bytes();
+        index.keys.grow(slots_.size());
+        index.fits.resize(slots_.size() / 64 + 1, 0);
+        bytes_ += index.keys.bytes() - before;
+    }
+    if (changed_.size() < slots_.size()) changed_.resize(slots_.size());
+    if (nodes_.size() < slots_.size()) nodes_.resize(slots_.size());
     const Matcher::Probe fits(matcher_, shape);
     std::uint64_t* const bits = index.fits.data();
+    std::uint32_t* const changed = changed_.data();
+    NodeId* const nodes = nodes_.data();
     std::size_t count = 0;
-    for (const std::uint32_t slot : changed_) {
+    changes.since(index.synced, [&](std::uint32_t slot) {
         // The same for one slot.
         const std::uint64_t bit = std::uint64_t{1} << slot % 64;
         const bool fitted = bits[slot / 64] & bit;
-        if (!fitted && changes.freed(slot) <= index.synced) continue;
+        if (!fitted && changes.freed(slot) <= index.synced) return;
         const NodeId n = slots_.node(slot);
         if (n != kNoNode && fits(n)) {
             bits[slot / 64] |= bit;
-            changed_[count] = slot;
-            nodes_[count++] = n;
+            changed[count] = slot;
+            nodes[count++] = n;
         } else if (fitted) {
             bits[slot / 64] &= ~bit;
             index.keys.set(slot, 0);
         }
-    }
-    nodes_.resize(count);
-    if (!nodes_.empty()) {
-        keys(shape, nodes_, keys_);
-        for (std::size_t i = 0; i < count; ++i) index.keys.set(changed_[i], keys_[i]);
+    });
+    if (count > 0) {
+        keys(shape, {nodes, count}, keys_);
+        for (std::size_t i = 0; i < count; ++i) index.keys.set(changed[i], keys_[i]);
     }
     index.synced = changes.clock();
 }

@@ -16,6 +16,16 @@ std::uint8_t start_of(const PlaceResult& result, std::int64_t row) {
     return it != result.starts.end() && it->first == row ? it->second : kAnyStart;
 }
 
+// Null: not placed.
+void add_task(PlaceResult& out, const TaskPlace* task, double score) {
+    out.node.push_back(task ? static_cast<std::int32_t>(task->node) : -1);
+    out.devices.push_back(task ? task->devices : 0);
+    if (task && task->start != kAnyStart) {
+        out.starts.emplace_back(static_cast<std::int64_t>(out.score.size()), task->start);
+    }
+    out.score.push_back(task ? score : 0);
+}
+
 }  // namespace
 
 BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
@@ -64,16 +74,35 @@ void Engine::check_names(const std::vector<JobRequest>& jobs) {
     }
 }
 
+// A job of one task that neither queues nor rules bind: nothing is taken before it is certain, so there is
+// nothing to take back.
+void Engine::place_single(const JobRequest& job, BoundPolicy& bound, bool apply, PlaceResult& out) {
+    bound.tell({});
+    const Choice choice = bound.choose(job.shape);
+    const bool placed = choice.node != kNoNode;
+    TaskPlace task{choice.node, job.shape, 0, job.traits};
+    if (placed) {
+        task.devices = bound.pick(job.shape, choice.node);
+        task = cluster_.settle(task);
+        cluster_.take(task);
+    }
+    out.status.push_back(static_cast<std::uint8_t>(placed ? Status::Placed : refused(job)));
+    add_task(out, placed ? &task : nullptr, choice.score);
+    out.task_begin.push_back(static_cast<std::int64_t>(out.node.size()));
+    if (apply) out.ids.push_back(placed ? cluster_.add_job(job.name, job.priority, {{&task, 1}}) : kNoJob);
+}
+
 void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                        PlaceResult& out) {
     if (job.gang) return place_gang(job, policy, apply, out);
-    cluster_.count_seen(job.shape, 1);
+    cluster_.count_seen(job.shape);
     BoundPolicy& bound = this->bound(policy);
+    const bool ruled = bound_by_rules(job.traits) || near(*policy);
+    if (job.tasks == 1 && !queues_ && !ruled) return place_single(job, bound, apply, out);
     tasks_.clear();
     scores_.clear();
     Transaction gang(cluster_);
     auto over = over_quota(job);
-    const bool ruled = bound_by_rules(job.traits) || near(*policy);
     while (!over && static_cast<std::int32_t>(tasks_.size()) < job.tasks) {
         if (!ruled) bound.tell(tasks_);
         const Choice choice =
@@ -90,22 +119,11 @@ void Engine::place_job(const JobRequest& job, const std::shared_ptr<const Policy
         over = ledger(queues_).refuses(job.traits, tasks_);
         placed = !over;
     }
-    Status status = Status::Placed;
-    if (placed) {
-        gang.keep();
-    } else {
-        const bool possible = job.tasks <= matcher_.capacity(job.shape) && !(over && over->never);
-        status = possible ? Status::Unschedulable : Status::Infeasible;
-    }
+    if (placed) gang.keep();
+    const Status status = placed ? Status::Placed : over && over->never ? Status::Infeasible : refused(job);
     out.status.push_back(static_cast<std::uint8_t>(status));
-    for (std::int32_t t = 0; t < job.tasks; ++t) {
-        out.node.push_back(placed ? static_cast<std::int32_t>(tasks_[t].node) : -1);
-        out.devices.push_back(placed ? tasks_[t].devices : 0);
-        if (placed && tasks_[t].start != kAnyStart) {
-            out.starts.emplace_back(static_cast<std::int64_t>(out.score.size()), tasks_[t].start);
-        }
-        out.score.push_back(placed ? scores_[t] : 0);
-    }
+    for (std::int32_t t = 0; t < job.tasks; ++t)
+        add_task(out, placed ? &tasks_[t] : nullptr, placed ? scores_[t] : 0);
     out.task_begin.push_back(static_cast<std::int64_t>(out.node.size()));
     if (apply) out.ids.push_back(placed ? cluster_.add_job(job.name, job.priority, tasks_) : kNoJob);
 }
@@ -121,7 +139,7 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
     out.queues = queues_;
     out.task_begin.push_back(0);
     Transaction all(cluster_);
-    if (apply) cluster_.reserve_jobs(jobs.size());
+    cluster_.reserve_jobs(jobs.size(), apply);
     for (const JobRequest& job : jobs) place_job(job, policy, apply, out);
     if (apply) all.keep();
     if (!out.gangs.empty()) {
@@ -177,10 +195,8 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
     out.shape.reserve(shape.size());
     out.task_begin.push_back(0);
     Transaction all(cluster_);
-    if (apply) {
-        out.ids.reserve(shape.size());
-        cluster_.reserve_jobs(shape.size());
-    }
+    if (apply) out.ids.reserve(shape.size());
+    cluster_.reserve_jobs(shape.size(), apply);
     JobRequest job;
     for (std::size_t j = 0; j < shape.size(); ++j) {
         job.shape = shapes[shape[j]];
@@ -237,10 +253,10 @@ void Engine::apply(PlaceResult& result) {
         ids[j] = cluster_.add_job(name, result.priority.empty() ? 0 : result.priority[j], std::move(tasks),
                                   gang, std::move(roles));
     }
-    for (const ShapeId s : result.shape) cluster_.count_seen(s, 1);
+    for (const ShapeId s : result.shape) cluster_.count_seen(s);
     for (const auto& gang : result.gangs)
         for (std::size_t r = 1; gang && r < gang->roles.size(); ++r)
-            cluster_.count_seen(gang->roles[r].shape, 1);
+            cluster_.count_seen(gang->roles[r].shape);
     all.keep();
     result.ids = std::move(ids);
 }

@@ -123,6 +123,11 @@ class Engine {
 
     void place_job(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                    PlaceResult& out);
+    /// What a job is that was not placed: it would fit on the empty cluster, or never.
+    Status refused(const JobRequest& job) {
+        return job.tasks <= matcher_.capacity(job.shape) ? Status::Unschedulable : Status::Infeasible;
+    }
+    void place_single(const JobRequest& job, BoundPolicy& bound, bool apply, PlaceResult& out);
     void place_gang(const JobRequest& job, const std::shared_ptr<const Policy>& policy, bool apply,
                     PlaceResult& out);
     void check_names(const std::vector<JobRequest>& jobs);

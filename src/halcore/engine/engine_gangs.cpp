@@ -81,7 +81,7 @@ void Engine::place_gang(const JobRequest& job, const std::shared_ptr<const Polic
                         PlaceResult& out) {
     const Gang& gang = *job.gang;
     refuse_profiles(cluster_, gang, "'" + job.name + "'");
-    for (const auto& role : gang.roles) cluster_.count_seen(role.shape, 1);
+    for (const auto& role : gang.roles) cluster_.count_seen(role.shape);
     GangPlaces places;
     bool placed = false;
     const auto over = place_within_quota(job, policy, places, placed);

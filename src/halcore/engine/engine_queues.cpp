@@ -34,6 +34,7 @@ std::optional<QuotaLedger::Refusal> Engine::over_quota(TraitsId traits, std::spa
 }
 
 std::optional<QuotaLedger::Refusal> Engine::over_quota(const JobRequest& job) {
+    if (!queues_) return std::nullopt;
     std::vector<std::pair<ShapeId, std::int32_t>> tasks;
     if (job.gang) {
         for (const auto& role : job.gang->roles) tasks.emplace_back(role.shape, role.min_tasks);

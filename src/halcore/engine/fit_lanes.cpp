@@ -20,6 +20,16 @@ FitLanes::Ladder FitLanes::ladder(std::vector<std::pair<std::int64_t, std::size_
     return ladder;
 }
 
+FitLanes::Table FitLanes::table(Ladder ladder, std::int64_t limit) {
+    Table table{std::move(ladder), {}};
+    for (std::int64_t amount = 0; amount <= limit; ++amount) {
+        const auto& at = table.ladder.at;
+        table.rung.push_back(
+            static_cast<std::uint16_t>(std::upper_bound(at.begin(), at.end(), amount) - at.begin()));
+    }
+    return table;
+}
+
 FitLanes::FitLanes(const Cluster& cluster, Matcher& matcher, ShapeId begin, ShapeId end)
     : cluster_(cluster), matcher_(matcher), begin_(begin), end_(end) {
     std::vector<std::pair<std::int64_t, std::size_t>> cpu, memory, idle, most;
@@ -39,8 +49,8 @@ FitLanes::FitLanes(const Cluster& cluster, Matcher& matcher, ShapeId begin, Shap
     }
     cpu_ = ladder(std::move(cpu), {});
     memory_ = ladder(std::move(memory), {});
-    idle_ = ladder(std::move(idle), no_gpu);
-    most_ = ladder(std::move(most), {});
+    idle_ = table(ladder(std::move(idle), no_gpu), kMaxGpusPerNode);
+    most_ = table(ladder(std::move(most), {}), kWholeGpu.value());
 }
 
 void FitLanes::learn_class() {

@@ -54,7 +54,7 @@ class FitLanes {
     struct Ladder {
         std::vector<std::int64_t> at;  // ascending
         std::vector<LaneSet> sets;     // sets[i]: served by amounts of at[i - 1] and more, below at[i]
-        // Without branches: where an amount falls cannot be foreseen, and there are four ladders a node.
+        // Without branches: where an amount falls cannot be foreseen, and each node is looked up on several.
         const LaneSet& served(std::int64_t amount) const {
             std::size_t low = 0;
             for (std::size_t n = at.size(); n > 0;) {
@@ -65,16 +65,24 @@ class FitLanes {
             return sets[low];
         }
     };
+    /// The same for amounts up to a small limit: a table says where each falls.
+    struct Table {
+        Ladder ladder;
+        std::vector<std::uint16_t> rung;  // by amount
+        const LaneSet& served(std::int32_t amount) const { return ladder.sets[rung[amount]]; }
+    };
     struct ClassLanes {
         LaneSet may, ask;  // shapes that the class admits; those of them to ask about one by one
     };
+    static Table table(Ladder ladder, std::int64_t limit);
     static Ladder ladder(std::vector<std::pair<std::int64_t, std::size_t>> amounts, const LaneSet& always);
     void learn_class();
 
     const Cluster& cluster_;
     Matcher& matcher_;
     const ShapeId begin_, end_;
-    Ladder cpu_, memory_, idle_, most_;
+    Ladder cpu_, memory_;
+    Table idle_, most_;
     std::vector<ClassLanes> classes_;
 };
 

@@ -1,6 +1,7 @@
 #include "halcore/engine/order_tree.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace hal {
@@ -65,6 +66,7 @@ void OrderTree::clear() {
     unused_.clear();
     height_ = 0;
     all_ = {};
+    way_.key = UINT64_MAX;
     root_ = new_block();
 }
 
@@ -120,6 +122,7 @@ void OrderTree::merge_few(std::uint32_t parent, std::uint32_t i, bool leaf) {
 }
 
 void OrderTree::insert(std::uint64_t key, std::uint32_t id, const LaneSet& lanes) {
+    way_.key = UINT64_MAX;
     if (blocks_[root_].count == kWidth) {
         const std::uint32_t top = new_block();
         blocks_[top].insert_at(0, 0, root_, all_);
@@ -143,29 +146,35 @@ void OrderTree::insert(std::uint64_t key, std::uint32_t id, const LaneSet& lanes
     leaf.put(leaf.count++, key, id, lanes);
 }
 
-void OrderTree::erase(std::uint64_t key) {
-    Step path[kDepth];
-    std::uint32_t at = root_, depth = 0;
+void OrderTree::find(std::uint64_t key) {
+    way_.depth = 0;
+    std::uint32_t at = root_;
     for (std::uint32_t level = height_; level > 0; --level) {
         const std::uint32_t i = blocks_[at].child(key);
-        path[depth++] = {at, i};
+        way_.path[way_.depth++] = {at, i};
         at = blocks_[at].id[i];
     }
-    Block& leaf = blocks_[at];
-    std::uint32_t i = 0;
-    while (leaf.key[i] != key) ++i;
+    way_.leaf = at;
+    way_.at = 0;
+    while (blocks_[at].key[way_.at] != key) ++way_.at;
+}
+
+void OrderTree::erase(std::uint64_t key) {
+    if (way_.key != key) find(key);
+    way_.key = UINT64_MAX;
+    Block& leaf = blocks_[way_.leaf];
     --leaf.count;
-    if (i != leaf.count) leaf.copy(i, leaf, leaf.count);
+    if (way_.at != leaf.count) leaf.copy(way_.at, leaf, leaf.count);
     leaf.clear(leaf.count);
-    while (depth-- > 0) {
-        Block& up = blocks_[path[depth].block];
-        const std::uint32_t child = path[depth].child;
+    for (std::uint32_t depth = way_.depth; depth-- > 0;) {
+        const auto [parent, child] = way_.path[depth];
+        Block& up = blocks_[parent];
         const Block& below = blocks_[up.id[child]];
         const LaneSet now = below.all();
         const bool few = below.count < kFew;
         if (!few && now == up.set(child)) return;  // nothing above changes either
         up.put(child, up.key[child], up.id[child], now);
-        if (few) merge_few(path[depth].block, child, depth + 1 == height_);
+        if (few) merge_few(parent, child, depth + 1 == height_);
     }
     while (height_ > 0 && blocks_[root_].count <= 1) {
         unused_.push_back(root_);
@@ -175,27 +184,30 @@ void OrderTree::erase(std::uint64_t key) {
     all_ = blocks_[root_].all();
 }
 
-std::optional<OrderTree::Entry> OrderTree::first(std::size_t lane) const {
+std::optional<OrderTree::Entry> OrderTree::first(std::size_t lane) {
     if (!all_.has(lane)) return std::nullopt;
     const std::size_t w = lane / 64;
     const std::uint64_t bit = std::uint64_t{1} << lane % 64;
+    way_.depth = 0;
     std::uint32_t at = root_;
     for (std::uint32_t level = height_; level > 0; --level) {
         const Block& block = blocks_[at];
         std::uint32_t i = 0;
         while (!(block.lanes[w][i] & bit)) ++i;
+        way_.path[way_.depth++] = {at, i};
         at = block.id[i];
     }
     const Block& leaf = blocks_[at];
-    std::uint64_t least = UINT64_MAX;
-    std::uint32_t best = 0;
-    for (std::uint32_t i = 0; i < leaf.count; ++i) {
-        if ((leaf.lanes[w][i] & bit) && leaf.key[i] < least) {
-            least = leaf.key[i];
-            best = i;
+    way_.leaf = at;
+    way_.key = UINT64_MAX;
+    for (std::uint32_t serving = leaf.serving(lane); serving; serving &= serving - 1) {
+        const auto i = static_cast<std::uint32_t>(std::countr_zero(serving));
+        if (leaf.key[i] < way_.key) {
+            way_.key = leaf.key[i];
+            way_.at = i;
         }
     }
-    return Entry{least, leaf.id[best]};
+    return Entry{way_.key, leaf.id[way_.at]};
 }
 
 }  // namespace hal

@@ -34,17 +34,16 @@ ShapeId Cluster::intern(const ShapeSpec& spec) {
     return id;
 }
 
-void Cluster::count_seen(ShapeId s, std::int64_t by) {
-    seen_[s] += by;
-    seen_total_ += by;
-    if (marked()) undo_.push_back({Undo::Op::Seen, {kNoNode, s, 0}, static_cast<std::size_t>(by)});
-    if (by < 0 || 4 * seen_total_ < 5 * seen_then_total_ + 4) return;
+void Cluster::count_seen(ShapeId s) {
+    ++seen_[s];
+    ++seen_total_;
+    if (marked()) undo_.push_back({{kNoNode, s, 0}, 0, Undo::Seen});
+    if (4 * seen_total_ < 5 * seen_then_total_ + 4) return;
     if (marked()) {
-        undo_structure_.push_back([then = seen_then_, total = seen_then_total_](Cluster& c) {
+        remember([then = seen_then_, total = seen_then_total_](Cluster& c) {
             c.seen_then_ = then;
             c.seen_then_total_ = total;
         });
-        undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
     }
     seen_then_ = std::make_shared<const std::vector<std::uint64_t>>(seen_);
     seen_then_total_ = seen_total_;
@@ -77,9 +76,9 @@ void Cluster::mark_slices(const TaskPlace& task) {
     }
 }
 
-TaskPlace Cluster::settle(TaskPlace task) const {
+TaskPlace Cluster::settle_instance(TaskPlace task) const {
     const Shape& s = shapes_[task.shape];
-    if (s.profile == kNoProfile || task.start != kAnyStart || task.devices == 0) return task;
+    if (task.start != kAnyStart || task.devices == 0) return task;
     const int g = std::countr_zero(task.devices);
     const PartitionTable& table = partition_table(node_class(task.node).devices[g].partition);
     task.start = static_cast<std::uint8_t>(table.best_start(s.profile, gpu_slices(task.node)[g]));
@@ -117,12 +116,17 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
 void Cluster::take(const TaskPlace& task) {
     adjust(task, 1);
     ++tasks_taken_;
-    if (marked()) undo_.push_back({Undo::Op::Take, task, 0});
+    if (!marked()) return;
+    if (Undo* last = last_record(); last && last->what == Undo::Seen && last->task.shape == task.shape) {
+        *last = {task, 0, Undo::Seen | Undo::Take};
+    } else {
+        undo_.push_back({task, 0, Undo::Take});
+    }
 }
 
 void Cluster::give(const TaskPlace& task) {
     adjust(task, -1);
-    if (marked()) undo_.push_back({Undo::Op::Give, task, 0});
+    if (marked()) undo_.push_back({task, 0, Undo::Give});
 }
 
 bool Cluster::fits(const TaskPlace& task) const {
@@ -165,9 +169,23 @@ JobId Cluster::add_job(std::string name, std::int32_t priority, TaskList tasks,
         free_jobs_.pop_back();
     }
     if (!name.empty()) job_by_name_.emplace(name, id);
-    jobs_[id] = {std::move(name), priority, true, std::move(tasks), std::move(gang), std::move(roles)};
+    RunningJob& job = jobs_[id];
+    job.name = std::move(name);
+    job.priority = priority;
+    job.live = true;
+    job.tasks = std::move(tasks);
+    job.gang = std::move(gang);
+    job.roles = std::move(roles);
     ++live_jobs_;
-    if (marked()) undo_.push_back({Undo::Op::AddJob, {}, id});
+    if (!marked()) return id;
+    if (Undo* last = last_record(); last && job.tasks.size() == 1 &&
+                                    (last->what & ~Undo::Seen) == Undo::Take &&
+                                    last->task == job.tasks.front()) {
+        last->job = id;
+        last->what |= Undo::AddJob;
+    } else {
+        undo_.push_back({{}, id, Undo::AddJob});
+    }
     return id;
 }
 
@@ -177,7 +195,7 @@ void Cluster::drop_job(JobId id) {
     if (!job.name.empty()) job_by_name_.erase(job.name);
     if (marked()) {
         undo_jobs_.emplace_back(id, job);
-        undo_.push_back({Undo::Op::DropJob, {}, undo_jobs_.size() - 1});
+        undo_.push_back({{}, 0, Undo::DropJob});
     }
     job = {};
     free_jobs_.push_back(id);
@@ -192,7 +210,7 @@ void Cluster::remove_job(JobId id) {
 void Cluster::set_tasks(JobId id, TaskList tasks, std::vector<std::uint8_t> roles) {
     if (marked()) {
         undo_jobs_.emplace_back(id, jobs_[id]);
-        undo_.push_back({Undo::Op::SetTasks, {}, undo_jobs_.size() - 1});
+        undo_.push_back({{}, 0, Undo::SetTasks});
     }
     jobs_[id].tasks = std::move(tasks);
     jobs_[id].roles = std::move(roles);
@@ -201,70 +219,6 @@ void Cluster::set_tasks(JobId id, TaskList tasks, std::vector<std::uint8_t> role
 JobId Cluster::find_job(const std::string& name) const {
     auto it = job_by_name_.find(name);
     return it == job_by_name_.end() ? kNoJob : it->second;
-}
-
-// ---- undo ----------------------------------------------------------------------------------------
-
-Cluster::Mark Cluster::mark() {
-    ++open_marks_;
-    marked_versions_.push_back(version_);
-    return undo_.size();
-}
-
-void Cluster::rollback(Mark mark) {
-    // Undoing must not be recorded; outer marks are kept aside meanwhile.
-    const int outer = open_marks_ - 1;
-    open_marks_ = 0;
-    while (undo_.size() > mark) {
-        const Undo u = undo_.back();
-        undo_.pop_back();
-        switch (u.op) {
-            case Undo::Op::Take:
-                adjust(u.task, -1);
-                --tasks_taken_;
-                break;
-            case Undo::Op::Give:
-                adjust(u.task, 1);
-                break;
-            case Undo::Op::Seen:
-                count_seen(u.task.shape, -static_cast<std::int64_t>(u.extra));
-                break;
-            case Undo::Op::AddJob:
-                drop_job(static_cast<JobId>(u.extra));
-                break;
-            case Undo::Op::DropJob: {
-                auto& [id, job] = undo_jobs_.back();
-                free_jobs_.pop_back();  // undone in reverse order, so it is the last one freed
-                if (!job.name.empty()) job_by_name_.emplace(job.name, id);
-                jobs_[id] = std::move(job);
-                ++live_jobs_;
-                undo_jobs_.pop_back();
-                break;
-            }
-            case Undo::Op::SetTasks:
-                jobs_[undo_jobs_.back().first] = std::move(undo_jobs_.back().second);
-                undo_jobs_.pop_back();
-                break;
-            case Undo::Op::Structure: {
-                auto undo = std::move(undo_structure_.back());
-                undo_structure_.pop_back();
-                undo(*this);
-                break;
-            }
-        }
-    }
-    open_marks_ = outer;
-    version_ = marked_versions_.back();
-    marked_versions_.pop_back();
-}
-
-void Cluster::keep(Mark) {
-    marked_versions_.pop_back();
-    if (--open_marks_ == 0) {
-        undo_.clear();
-        undo_jobs_.clear();
-        undo_structure_.clear();
-    }
 }
 
 // ---- the whole state -----------------------------------------------------------------------------

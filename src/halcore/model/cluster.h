@@ -123,7 +123,7 @@ class Cluster {
     const Shape& shape(ShapeId s) const { return shapes_[s]; }
     ShapeId shape_count() const { return static_cast<ShapeId>(shapes_.size()); }
     /// How often a shape was asked for, placed or not; what FGD's typical tasks can be learnt from.
-    void count_seen(ShapeId s, std::int64_t by);
+    void count_seen(ShapeId s);
     /// The counts by shape as they were when their sum had last grown by a quarter: part of the state, so
     /// that who learns from them decides the same on a fork, and whenever it began to look.
     using SeenCounts = std::shared_ptr<const std::vector<std::uint64_t>>;
@@ -140,7 +140,9 @@ class Cluster {
 
     // ---- tasks and jobs --------------------------------------------------------------------------
     /// The task with the start of its GPU instance, if it takes one: where the most room is left.
-    TaskPlace settle(TaskPlace task) const;
+    TaskPlace settle(const TaskPlace& task) const {
+        return shapes_[task.shape].profile == kNoProfile ? task : settle_instance(task);
+    }
     /// Books the resources of one task. The caller has checked that it fits, and settled it.
     void take(const TaskPlace& task);
     void give(const TaskPlace& task);
@@ -148,10 +150,10 @@ class Cluster {
     JobId add_job(std::string name, std::int32_t priority, TaskList taken_tasks,
                   std::shared_ptr<const Gang> gang = nullptr, std::vector<std::uint8_t> roles = {});
     /// Room for a batch at once; never less than twice as much as before, so that batches of one cost O(1)
-    /// each.
-    void reserve_jobs(std::size_t more) {
-        if (jobs_.size() + more > jobs_.capacity())
-            jobs_.reserve(std::max(jobs_.size() + more, 2 * jobs_.capacity()));
+    /// each. Jobs are entered only by those who apply what they place.
+    void reserve_jobs(std::size_t more, bool entered) {
+        reserve_more(undo_, more);
+        if (entered) reserve_more(jobs_, more);
     }
     /// The resources of its tasks are given back too.
     void remove_job(JobId id);
@@ -174,17 +176,41 @@ class Cluster {
     Mark mark();               // marks nest
     void rollback(Mark mark);  // everything since the mark is undone, and the mark with it
     void keep(Mark mark);      // forget the mark, keep the changes
-    bool marked() const { return open_marks_ > 0; }
+    bool marked() const { return !marks_.empty() && !undoing_; }
 
     std::uint64_t digest() const;  // of the state that decisions depend on
     std::size_t bytes() const;
 
   private:
+    /// What is to be undone: one thing, or several that one task went through without a mark between them, as
+    /// most jobs do (asked for, taken, entered): the first three add up.
     struct Undo {
-        enum class Op : std::uint8_t { Take, Give, Seen, AddJob, DropJob, SetTasks, Structure } op;
-        TaskPlace task;     // Take, Give; Seen uses its shape
-        std::size_t extra;  // AddJob: id; else index into undo_jobs_ or undo_structure_
+        enum : std::uint8_t {
+            Seen = 1,
+            Take = 2,
+            AddJob = 4,
+            Give = 8,
+            DropJob = 16,
+            SetTasks = 32,
+            Structure = 64
+        };
+        TaskPlace task;  // Take, Give; Seen uses its shape
+        JobId job;       // AddJob
+        std::uint8_t what;
     };
+    struct OpenMark {
+        std::uint64_t version;
+        std::size_t begin;  // of its records
+    };
+    /// The last record, to which more may be added; null: it belongs to an outer mark. Precondition:
+    /// marked().
+    Undo* last_record();
+    void remember(std::function<void(Cluster&)> undo);
+    void undo(const Undo& last);
+    template <class T>
+    static void reserve_more(std::vector<T>& all, std::size_t more) {
+        if (all.size() + more > all.capacity()) all.reserve(std::max(all.size() + more, 2 * all.capacity()));
+    }
     NodeId append_node(const NodeSpec& spec);
     void write_node(NodeId n, const NodeSpec& spec);
     KindId intern_kind(const NodeSpec& spec);
@@ -193,6 +219,7 @@ class Cluster {
     void refresh_gpu(NodeId n);
     void adjust(const TaskPlace& task, int sign);
     void mark_slices(const TaskPlace& task);
+    TaskPlace settle_instance(TaskPlace task) const;
     void drop_job(JobId id);
     void changed() { version_ = ++versions_; }
 
@@ -230,11 +257,11 @@ class Cluster {
     ChangeList changes_;
     std::uint64_t structure_ = 0, tasks_taken_ = 0;
     std::uint64_t version_ = 0, versions_ = 0;  // the present one, and how many there were
-    std::vector<std::uint64_t> marked_versions_;
+    std::vector<OpenMark> marks_;
+    bool undoing_ = false;
     std::vector<Undo> undo_;
     std::vector<std::pair<JobId, RunningJob>> undo_jobs_;
     std::vector<std::function<void(Cluster&)>> undo_structure_;
-    int open_marks_ = 0;
 };
 
 }  // namespace hal

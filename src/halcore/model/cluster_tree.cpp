@@ -13,13 +13,12 @@ void Cluster::set_topology(std::shared_ptr<const Topology> topology, std::vector
     std::swap(tree_, tree);
     ++structure_;
     if (!marked()) return;
-    undo_structure_.push_back([before = std::move(tree)](Cluster& c) {
+    remember([before = std::move(tree)](Cluster& c) {
         c.tree_ = before;
         // Nodes that came meanwhile keep their index when they come again, so they are hung now.
         for (NodeId n = 0; c.tree_ && n < c.node_slots(); ++n) c.tree_->attach(n, c.names_[n]);
         ++c.structure_;
     });
-    undo_.push_back({Undo::Op::Structure, {}, undo_structure_.size() - 1});
 }
 
 }  // namespace hal

@@ -36,6 +36,14 @@ double room_lost(const Cluster& cluster, const Shape& s, NodeId node, int g) {
 
 std::uint64_t tightest_devices(const Cluster& cluster, const Shape& s, NodeId node, std::uint64_t eligible) {
     const auto free = cluster.gpu_free(node);
+    if (s.gpus == 1 && s.milli > 0) {  // what most tasks with a device ask for
+        int best = -1;
+        for (std::uint64_t m = eligible; m; m &= m - 1) {
+            const int g = std::countr_zero(m);
+            if (free[g] >= s.milli && (best < 0 || free[g] < free[best])) best = g;
+        }
+        return std::uint64_t{1} << best;
+    }
     std::uint64_t fitting = fitting_devices(cluster, s, node, eligible), taken = 0;
     if (s.whole() && s.gpus > 1) {  // over the fewest link domains; in one domain alone, the first ones
         const auto& devices = cluster.node_class(node).devices;

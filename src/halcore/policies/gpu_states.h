@@ -24,6 +24,15 @@ class GpuStates {
 
     explicit GpuStates(const Cluster& cluster) : cluster_(cluster) {}
 
+    /// NodeClass::uniform() of the node's class; remembered.
+    bool uniform(NodeId node) {
+        const ClassId c = cluster_.class_of(node);
+        while (uniform_.size() <= c) {
+            const auto next = static_cast<ClassId>(uniform_.size());
+            uniform_.push_back(cluster_.classes()[next].uniform());
+        }
+        return uniform_[c];
+    }
     /// The state of a node now; remembered until the node changes.
     StateId of(NodeId node) {
         if (node >= nodes_.size()) nodes_.resize(cluster_.node_slots());
@@ -40,6 +49,7 @@ class GpuStates {
         return intern(node_class, free);
     }
     /// The states after giving `milli` of one device, one step for each different free share that holds it.
+    /// Valid until a state that is new comes in.
     const std::vector<Step>& share_steps(StateId state, std::int32_t milli);
     /// The state after taking `count` devices with the tightest shares that hold `milli`.
     StateId take(StateId state, std::int32_t milli, int count);
@@ -69,6 +79,7 @@ class GpuStates {
     std::uint32_t milli_index(std::int32_t milli);
 
     const Cluster& cluster_;
+    std::vector<std::uint8_t> uniform_;  // by class
     std::vector<Entry> nodes_;
     std::vector<Info> info_;
     std::vector<std::int32_t> values_;  // sorted shares of each state, one after another

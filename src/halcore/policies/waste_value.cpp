@@ -10,6 +10,7 @@ namespace hal {
 namespace {
 
 constexpr std::int32_t kWhole = 1000;
+constexpr std::int64_t kCells = 128;
 constexpr std::size_t kLeastMemo = std::size_t{1} << 12, kMostMemo = std::size_t{1} << 21;
 
 std::int32_t drawn_milli(const TypicalTask& t) {
@@ -97,7 +98,24 @@ const WasteValue::Profile& WasteValue::profile(ClassId node_class) {
     p.cpu.build(std::move(cpu));
     p.share.build(std::move(share));
     p.whole.build(std::move(whole));
+    tabulate(p);
     return p;
+}
+
+void WasteValue::tabulate(Profile& p) const {
+    const std::int64_t most = p.cpu.value.empty() ? 0 : p.cpu.value.back();
+    while (most >> p.cpu_shift >= kCells) ++p.cpu_shift;
+    for (std::int64_t cell = 0; cell < kCells; ++cell)
+        p.cpu_cell.push_back(p.cpu.within(((cell + 1) << p.cpu_shift) - 1));
+    for (int idle = 0; idle <= kMaxGpusPerNode; ++idle) {
+        Words& words = p.with_idle.emplace_back(p.whole.within(idle));
+        for (int i = 0; i < kSequences; ++i) words[i] |= ~p.whole.draws.back()[i];
+    }
+    const auto& shares = p.share.value;
+    for (std::int64_t milli = 0; milli <= kWhole; ++milli) {
+        p.share_rung.push_back(static_cast<std::uint16_t>(
+            std::upper_bound(shares.begin(), shares.end(), milli) - shares.begin()));
+    }
 }
 
 std::int64_t WasteValue::price(ClassId node_class) const {
@@ -131,9 +149,7 @@ WasteValue::Landing WasteValue::land(StateId state, std::int64_t cpu, std::int64
         return {gain(next), next, 0};
     }
     Landing best{std::numeric_limits<std::int64_t>::min(), state, 0};
-    const std::size_t count = states_.share_steps(state, milli).size();
-    for (std::size_t i = 0; i < count; ++i) {
-        const GpuStates::Step step = states_.share_steps(state, milli)[i];
+    for (const GpuStates::Step& step : states_.share_steps(state, milli)) {
         if (const std::int64_t g = gain(step.next); g > best.gain) best = {g, step.next, step.free};
     }
     return best;
@@ -144,14 +160,18 @@ std::int64_t WasteValue::compute(ClassId node_class, std::span<const std::int32_
     std::int64_t total = 0;
     for (const std::int32_t g : free) total += g;
     if (total == 0) return 0;
-    std::int64_t lost = 0;
+    std::int64_t lost = 0, usable = 0;
+    std::int32_t milli = -1, enough = 0;
     for (const Wide& w : p.wide) {
-        int enough = 0;
-        std::int64_t usable = 0;
-        for (const std::int32_t g : free) {
-            if (g < w.milli) continue;
-            ++enough;
-            usable += g;
+        if (milli != w.milli) {  // most ask for whole devices: the same answer for all of them
+            milli = w.milli;
+            enough = 0;
+            usable = 0;
+            for (const std::int32_t g : free) {
+                if (g < milli) continue;
+                ++enough;
+                usable += g;
+            }
         }
         const bool fits = w.allowed && enough >= w.gpus && cpu >= w.cpu;
         lost += w.weight * (fits ? total - usable : total);
@@ -179,8 +199,7 @@ std::int64_t WasteValue::waste(const Profile& p, std::span<const std::int32_t> f
     for (int i = 0; i < kSequences; ++i) {
         left[i] = total;
         if (const std::uint64_t gpu = cpu_fits[i] & (share_fits[i] | whole_fits[i])) {
-            left[i] -= rollout(p, p.draws.data() + i * kDraws, gpu | (cpu_fits[i] & p.no_gpu[i]), idle, open,
-                               opened, cpu);
+            left[i] -= rollout(p, i, gpu | (cpu_fits[i] & p.no_gpu[i]), idle, open, opened, cpu);
         }
         all += left[i];
     }
@@ -189,17 +208,20 @@ std::int64_t WasteValue::waste(const Profile& p, std::span<const std::int32_t> f
     return all + 3 * low;  // 80 (0.4 all / 32 + 0.6 low / 16)
 }
 
-// The milli-GPU one sequence puts to use.
-std::int64_t WasteValue::rollout(const Profile& p, const Draw* draws, std::uint64_t fitting, int idle,
+// The milli-GPU one sequence puts to use. What a step leaves no room for never fits again, and is dropped
+// from `fitting` there and then.
+std::int64_t WasteValue::rollout(const Profile& p, int sequence, std::uint64_t fitting, int idle,
                                  const std::int32_t* open_now, int opened, std::int64_t cpu) {
+    const Draw* const draws = p.draws.data() + sequence * kDraws;
+    const std::uint64_t no_gpu = p.no_gpu[sequence];
     std::int32_t open[kMaxGpusPerNode];
     std::copy(open_now, open_now + opened, open);
     std::int64_t used = 0;
-    for (; fitting; fitting &= fitting - 1) {
+    while (fitting & ~no_gpu) {
         const Draw& d = draws[std::countr_zero(fitting)];
+        fitting &= fitting - 1;
         if (cpu < d.cpu) continue;
         if (d.gpus && d.milli == kWhole) {
-            if (idle < d.gpus) continue;
             idle -= d.gpus;
             used += std::int64_t{kWhole} * d.gpus;
         } else if (d.gpus) {
@@ -211,7 +233,6 @@ std::int64_t WasteValue::rollout(const Profile& p, const Draw* draws, std::uint6
             }
             int best = static_cast<int>(least & 63);
             if (least >> 6 >= kWhole) {
-                if (idle == 0) continue;
                 --idle;
                 open[best = opened++] = kWhole;
             }
@@ -220,7 +241,14 @@ std::int64_t WasteValue::rollout(const Profile& p, const Draw* draws, std::uint6
             used += d.milli;
         }
         cpu -= d.cpu;
-        if (cpu < p.least_cpu || idle + opened == 0) break;
+        if (cpu < p.least_cpu) break;
+        fitting &= p.cpu_cell[std::min(cpu >> p.cpu_shift, kCells - 1)][sequence];
+        if (!d.gpus) continue;
+        fitting &= p.with_idle[idle][sequence];
+        if (idle > 0) continue;  // any share fits there
+        std::int32_t most = 0;
+        for (int k = 0; k < opened; ++k) most = std::max(most, open[k]);
+        fitting &= no_gpu | p.share.draws[p.share_rung[most]][sequence];
     }
     return used;
 }

@@ -74,6 +74,11 @@ class WasteValue {
         // rollout never will, so it is skipped 64 draws at a time.
         Limits cpu, share, whole;
         Words no_gpu{};
+        // The same during a rollout, by tables. CPU in cells of 2^cpu_shift: what fits somewhere in the cell.
+        int cpu_shift = 0;
+        std::vector<Words> cpu_cell;
+        std::vector<Words> with_idle;           // by idle devices: whole ones and all others
+        std::vector<std::uint16_t> share_rung;  // by milli: index into share.draws
         std::vector<Wide> wide;
     };
     struct Entry {
@@ -82,8 +87,9 @@ class WasteValue {
     };
     const Profile& profile(ClassId node_class);
     std::int64_t price(ClassId node_class) const;
+    void tabulate(Profile& p) const;
     std::int64_t waste(const Profile& p, std::span<const std::int32_t> free, std::int64_t cpu) const;
-    static std::int64_t rollout(const Profile& p, const Draw* draws, std::uint64_t fitting, int idle,
+    static std::int64_t rollout(const Profile& p, int sequence, std::uint64_t fitting, int idle,
                                 const std::int32_t* open, int opened, std::int64_t cpu);
     std::size_t slot(StateId state, std::int64_t cpu) const;
     void grow();

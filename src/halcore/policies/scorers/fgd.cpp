@@ -52,19 +52,17 @@ class Fgd final : public BoundScorer {
     double gain(const Shape& s, NodeId node) {
         const double before = fragmentation_.of(states_, node);
         const std::int64_t cpu = cluster_.free(kCpu, node) - s.cpu;
-        if (!cluster_.node_class(node).uniform()) return before - after_mixed(s, node, cpu);
+        if (!states_.uniform(node)) return before - after_mixed(s, node, cpu);
         const StateId state = states_.of(node);
-        if (s.gpus == 0) return before - fragmentation_.of(states_, state, cpu);
+        const std::size_t rank = fragmentation_.rank(cpu);
+        if (s.gpus == 0) return before - fragmentation_.of(states_, state, rank);
         const std::int32_t share = share_at(cluster_, s, node, 0);
         if (s.gpus > 1 || s.whole()) {
-            return before - fragmentation_.of(states_, states_.take(state, share, s.gpus), cpu);
+            return before - fragmentation_.of(states_, states_.take(state, share, s.gpus), rank);
         }
         double least = std::numeric_limits<double>::infinity();
-        const std::size_t count = states_.share_steps(state, share).size();
-        for (std::size_t i = 0; i < count; ++i) {
-            const StateId next = states_.share_steps(state, share)[i].next;
-            least = std::min(least, fragmentation_.of(states_, next, cpu));
-        }
+        for (const auto& step : states_.share_steps(state, share))
+            least = std::min(least, fragmentation_.of(states_, step.next, rank));
         return before - least;
     }
     double after_on(const Shape& s, NodeId node, int device) {
@@ -72,9 +70,10 @@ class Fgd final : public BoundScorer {
         const auto free = cluster_.gpu_free(node);
         const std::int64_t cpu = cluster_.free(kCpu, node) - s.cpu;
         const std::int32_t share = share_at(cluster_, s, node, device);
-        if (cluster_.node_class(node).uniform()) {
+        if (states_.uniform(node)) {
             for (const auto& step : states_.share_steps(states_.of(node), share)) {
-                if (step.free == free[device]) return fragmentation_.of(states_, step.next, cpu);
+                if (step.free == free[device])
+                    return fragmentation_.of(states_, step.next, fragmentation_.rank(cpu));
             }
         }
         std::copy(free.begin(), free.end(), after);
