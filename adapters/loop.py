@@ -19,6 +19,9 @@ __all__ = ["Loop", "Round", "why"]
 
 log = logging.getLogger("hal.run")
 
+#: Seconds for which it is remembered how often a job failed that waits no more: it may come back.
+_REMEMBERED = 600.0
+
 
 @dataclass(frozen=True)
 class Round:
@@ -88,6 +91,11 @@ class Loop:
     clock : callable
         Seconds that never go back.
 
+    Attributes
+    ----------
+    counts : Counter
+        ``"snapshots"`` read, ``"changes"`` followed, ``"faults"`` of the orchestrator, ``"retries"`` put off.
+
     Notes
     -----
     Optimistic: what the orchestrator did not do (`Outcome.CONFLICT`, `GONE`, `REFUSED`) is not booked, and the job is
@@ -115,6 +123,13 @@ class Loop:
         self._version = ""
         self._retry: dict[str, tuple[Backoff, float]] = {}
         self._said = Reasons()
+        self.counts: Counter[str] = Counter(snapshots=0, changes=0, faults=0, retries=0)
+
+    @property
+    def put_off(self) -> int:
+        """Jobs that are not tried again before a while."""
+        now = self.clock()
+        return sum(not self._due(job, now) for job in list(self._retry))
 
     @property
     def mirror(self) -> Mirror:
@@ -122,6 +137,7 @@ class Loop:
         if self._mirror is None:
             snapshot = self.adapter.snapshot()
             self._mirror, self._version = Mirror(snapshot), snapshot.version
+            self.counts["snapshots"] += 1
             for item in self._mirror.dropped:
                 log.info("cannot be expressed", extra={"dropped": str(item)})
         return self._mirror
@@ -136,11 +152,17 @@ class Loop:
             self._mirror = None
             return len(self.mirror.waiting)
         self._version = self.adapter.version
+        self.counts["changes"] += count
         return count
 
     def step(self) -> Round:
         """Decide once for what waits now, and carry it out unless only advising."""
         mirror, now = self.mirror, self.clock()
+        self._retry = {
+            job: (backoff, due)
+            for job, (backoff, due) in self._retry.items()
+            if job in mirror.waiting or due > now - _REMEMBERED
+        }
         jobs = [job for job in mirror.waiting.values() if self._due(job.name, now)][: self.batch]
         begin = time.perf_counter()
         placements = hal.place(mirror.cluster, jobs, self.policy, order=self.order, queues=self.queues)
@@ -189,6 +211,7 @@ class Loop:
             except hal.AdapterError as error:
                 self._mirror = None  # what happened meanwhile is not known
                 wait = fault.next()
+                self.counts["faults"] += 1
                 log.error(
                     "the orchestrator failed", extra={"error": str(error), "retry_in_s": round(wait, 3)}
                 )
@@ -216,6 +239,7 @@ class Loop:
             unknown |= answer.outcome is Outcome.UNKNOWN
             backoff, _ = self._retry.get(answer.job, (Backoff(random=self._random), 0.0))
             self._retry[answer.job] = backoff, self.clock() + backoff.next()
+            self.counts["retries"] += 1
             log.warning(
                 "not carried out",
                 extra={"job": answer.job, "outcome": answer.outcome.value, "detail": answer.detail},

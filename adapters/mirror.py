@@ -21,6 +21,8 @@ import hal
 
 __all__ = ["Mirror"]
 
+_REMEMBERED = 10_000
+
 
 class Mirror:
     """What the orchestrator has, in hal's model.
@@ -39,7 +41,7 @@ class Mirror:
         In the order of the queue.
     running : dict of str to Running
     dropped : list of Dropped
-        What could not be said in the model, oldest first.
+        What could not be said in the model, oldest first; the last 10,000.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -60,6 +62,7 @@ class Mirror:
             count += 1
         if count and self._closed:
             self._again()
+        del self.dropped[:-_REMEMBERED]
         return count
 
     def started(self, running: Running) -> None:

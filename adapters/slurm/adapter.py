@@ -60,9 +60,9 @@ class SlurmAdapter:
     -----
     A job is submitted held with the comment (``sbatch --hold --comment=hal``), pinned by ``ReqNodeList`` and released.
     Reading costs two to four commands a look, however many jobs wait; carrying out costs three for any number of
-    placements. A pin that Slurm cannot satisfy (``BadConstraints``), or whose node has gone since, is taken back, and the job
-    waits again without these nodes. An order takes two or three commands; Slurm keeps it with ``priority/multifactor``
-    alone, because with ``priority/basic`` jobs start as they came.
+    placements. A pin that Slurm cannot satisfy (``BadConstraints``), or whose node has gone since, is taken back, and
+    the job waits again without these nodes. An order takes two or three commands; Slurm keeps it with
+    ``priority/multifactor`` alone, because with ``priority/basic`` jobs start as they came.
     """
 
     contract = CONTRACT

@@ -83,6 +83,28 @@ def test_a_refused_job_is_tried_again_later() -> None:
     assert name in of.running
 
 
+def test_what_is_put_off_is_counted_and_forgotten_in_time() -> None:
+    of = Orchestrator(nodes=1)
+    loop, adapter, clock = loop_of(of)
+    (name,) = of.submit(1)
+
+    def fail(call: str) -> None:
+        if call.startswith("apply"):
+            raise TimeoutError
+
+    adapter.fault = fail
+    loop.step()
+    assert loop.counts == {"snapshots": 1, "changes": 0, "faults": 0, "retries": 1}
+    assert loop.put_off == 1
+    of.tell(JobGone(name))
+    loop.follow(0)
+    loop.step()
+    assert loop.put_off == 1
+    clock.now = 1000
+    loop.step()
+    assert not loop._retry
+
+
 def test_no_answer_is_looked_up_and_not_done_twice() -> None:
     of = Orchestrator()
     (name,) = of.submit(1)

@@ -12,6 +12,7 @@ import typer
 
 from hal.cli.adapter import Name, Options, connect
 from hal.cli.logs import Format, configure
+from hal.cli.run_metrics import RunMetrics
 
 if TYPE_CHECKING:
     from hal.adapters.loop import Round
@@ -29,6 +30,12 @@ def command(
     interval: Annotated[float, typer.Option(help="Seconds between two decisions.", min=0.01)] = 1.0,
     lock: Annotated[Path | None, typer.Option(help="Decide only while holding a lock on this file.")] = None,
     rounds: Annotated[int, typer.Option(help="Stop after so many; 0: run until told to stop.", min=0)] = 0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Serve metrics for Prometheus on this port of 127.0.0.1; 0: any free one.", min=0, max=65535
+        ),
+    ] = None,
     log_format: Format = "json",
 ) -> None:
     """Place what waits, and go on until SIGTERM or SIGINT; the step that has begun is ended first."""
@@ -45,20 +52,29 @@ def command(
         if stop.wait(1.0):
             return
     source = connect(adapter, option)
+    loop = Loop(source, policy=policy, order=order)
     done = 0
 
     def report(this: Round) -> None:
         nonlocal done
         done += 1
+        if metrics is not None:
+            metrics.round(this)
         if this.placements:
             log.info("decided", extra=_figures(this))
         if rounds and done >= rounds:
             stop.set()
 
-    log.info("running", extra={"adapter": adapter, "policy": policy})
+    metrics = None
     try:
-        Loop(source, policy=policy, order=order).run(stop, interval=interval, report=report)
+        if metrics_port is not None:
+            metrics = RunMetrics(loop, policy, metrics_port)
+            log.info("metrics", extra={"address": f"http://127.0.0.1:{metrics.port}/metrics"})
+        log.info("running", extra={"adapter": adapter, "policy": policy})
+        loop.run(stop, interval=interval, report=report)
     finally:
+        if metrics is not None:
+            metrics.close()
         source.close()
         if held is not None:
             held.release()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -250,6 +251,32 @@ def test_the_command_line_advises_then_does(harness: SlurmHarness) -> None:
     assert {"applied": 1} in [line.get("outcomes") for line in lines]
     until(lambda: list(harness.where(job)) == told["placements"][0]["nodes"])
     assert "nodes fit" in slurm.run(["scontrol", "show", "job", wide])
+
+
+def test_metrics_while_it_runs_and_a_clean_end(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    jobs = [slurm.sbatch("-p", "cpu") for _ in "abc"]
+    command = [str(Path(sys.executable).with_name("hal")), "run", "--adapter", "slurm", "-o", f"conf={slurm.conf}",
+               "--interval", "0.2", "--metrics-port", "0"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slurm.environment) as process:
+        assert process.stderr is not None
+        try:
+            address = json.loads(process.stderr.readline())["address"]
+            until(lambda: 'hal_run_placements_total{outcome="applied"} 3.0' in _scraped(address))
+            text = _scraped(address)
+        finally:
+            process.terminate()
+        lines = [json.loads(line) for line in process.stderr]
+    assert process.returncode == 0
+    assert lines[-1]["message"] == "stopped"
+    assert 'hal_run_info{adapter="slurm",policy="best_fit"} 1.0' in text
+    assert "hal_run_faults_total 0.0" in text
+    until(lambda: all(harness.where(job) for job in jobs))
+
+
+def _scraped(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
