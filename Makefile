@@ -56,7 +56,7 @@ $(STAMP)/wheel: $(PACKAGE_SOURCES) $(STAMP)/tools
 # Installed as a user would: from the wheel, with the extras that the tests and the demo need.
 $(STAMP)/installed: $(STAMP)/wheel
 	$(PIP) install -q --force-reinstall --no-deps $(WHEELS)/hal_core-*.whl
-	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[control,kubernetes,ml,parquet,ray,replay,reserve,server,store,testing,tracing]"
+	$(PIP) install -q "$$(echo $(WHEELS)/hal_core-*.whl)[control,kubernetes,ml,nomad,parquet,ray,replay,reserve,server,store,testing,tracing]"
 	touch $@
 
 .PHONY: wheel install sdist
