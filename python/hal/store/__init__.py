@@ -5,6 +5,7 @@ from hal.errors import HalError, InvalidModel
 from hal.plugins import WrongContract, load
 from hal.store.contract import CONTRACT, Conflict, Quota, Refused, Reservation, Store
 from hal.store.sql import SCHEMES, SqlStore
+from hal.store.stored_quotas import StoredQuotas
 
 __all__ = [
     "CONTRACT",
@@ -14,6 +15,7 @@ __all__ = [
     "Reservation",
     "SqlStore",
     "Store",
+    "StoredQuotas",
     "open_store",
 ]
 
