@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -134,6 +135,14 @@ class KubernetesCluster:
         config.write_text(json.dumps({**base, **configuration}))
         return self._run("kube-scheduler", f"--config={config}", "--secure-port=0", "--port=0")
 
+    def hal(self, *options: str, name: str = "hal") -> subprocess.Popen[bytes]:
+        """Start ``hal run`` on this cluster; its log is ``<name>.log``."""
+        command = [Path(sys.executable).with_name("hal"), "run", "--adapter", "kubernetes"]
+        given = ["-o", f"kubeconfig={self.config}", "--interval", "0.5", "--log-format", "text"]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen([*command, *given, *options], stdout=log, stderr=log)
+        return self.processes[name]
+
     def end(self, name: str, sign: int = signal.SIGTERM) -> None:
         """End a process and wait for it."""
         process = self.processes.pop(name)
@@ -145,11 +154,11 @@ class KubernetesCluster:
             process.wait()
 
     def stop(self) -> None:
-        """End what is left, the API server before etcd."""
+        """End what is left, the API server before etcd; nothing of theirs is kept."""
         if self._client is not None:
             self._client.close()
         for name in reversed(list(self.processes)):
-            self.end(name)
+            self.end(name, signal.SIGKILL)
 
     def write_config(self, path: Path, token: str) -> Path:
         """Write a kubeconfig for a bearer of this token; it trusts the server's own certificate."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hal.adapters.conformance import CHECKS, Harness
+from hal.adapters.contract import Stale
 from hal.adapters.kubernetes import KubernetesAdapter
 from hal.adapters.loop import Loop
 
@@ -125,3 +129,219 @@ def test_gangs_start_whole_or_not_at_all(cluster: KubernetesCluster, loop: Loop)
     settle(loop, lambda: set(cluster.bound()) == {single, *first, *last})
     nodes = list(cluster.bound().values())
     assert max(nodes.count(node) for node in nodes) <= 3
+
+
+def test_rules_are_honoured(cluster: KubernetesCluster, loop: Loop) -> None:
+    zone, web = "topology.kubernetes.io/zone", {"matchLabels": {"app": "web"}}
+    cluster.add_nodes(["za", "zb"], labels={zone: "a", "disk": "ssd"})
+    cluster.add_nodes(["zc"], labels={zone: "c"})
+    tainted = {"spec": {"taints": [{"key": "only", "value": "x", "effect": "NoSchedule"}]}}
+    cluster.client.call("PATCH", "/api/v1/nodes/zc", tainted, kind=PATCH)
+    spread = {"maxSkew": 1, "topologyKey": zone, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": web}
+    tolerates = [{"key": "only", "operator": "Equal", "value": "x", "effect": "NoSchedule"}]
+    cluster.add_pods(
+        [f"web{i}" for i in range(4)],
+        labels={"app": "web"},
+        spec={
+            "topologySpreadConstraints": [spread],
+            "tolerations": tolerates,
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+        },
+    )
+    for node in ("za", "zb", "zc"):
+        labels = {"metadata": {"labels": {"kubernetes.io/os": "linux"}}}
+        cluster.client.call("PATCH", f"/api/v1/nodes/{node}", labels, kind=PATCH)
+    near = {"labelSelector": web, "topologyKey": "kubernetes.io/hostname"}
+    must = "requiredDuringSchedulingIgnoredDuringExecution"
+    cluster.add_pods(["beside"], spec={"affinity": {"podAffinity": {must: [near]}}})
+    cluster.add_pods(["apart"], spec={"affinity": {"podAntiAffinity": {must: [near]}}})
+    either = [
+        {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]},
+        {"matchExpressions": [{"key": zone, "operator": "In", "values": ["nowhere"]}]},
+    ]
+    cluster.add_pods(["fast"], spec={"affinity": {"nodeAffinity": {must: {"nodeSelectorTerms": either}}}})
+    ports = [{"containerPort": 80, "hostPort": 80}]
+    container = {"name": "c", "image": "none", "ports": ports}
+    cluster.add_pods(["p1", "p2"], spec={"containers": [container], "nodeSelector": {zone: "a"}})
+    cluster.add_pods(["stays"], spec={"nodeSelector": {zone: "c"}})
+    settle(loop, lambda: len(cluster.bound()) == 9)
+    on = {name.removeprefix("default/"): node for name, node in cluster.bound().items()}
+    zones = ["c" if on[f"web{i}"] == "zc" else "a" for i in range(4)]
+    assert sorted(zones) == ["a", "a", "c", "c"]
+    webs = {on[f"web{i}"] for i in range(4)}
+    assert on["beside"] in webs
+    assert on["apart"] not in webs
+    assert on["fast"] in ("za", "zb")
+    assert {on["p1"], on["p2"]} == {"za", "zb"}
+    assert "stays" not in on  # it does not tolerate the taint
+
+
+def test_volumes_decide_where_a_pod_runs(cluster: KubernetesCluster, loop: Loop) -> None:
+    host = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1"]}
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "local": {"path": "/data"},
+        "storageClassName": "local",
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [host]}]}},
+    }
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "local",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    api = cluster.client
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    (user,) = cluster.add_pods(["user"], spec={"volumes": volumes})
+    (other,) = cluster.add_pods(["other"])
+    settle(loop, lambda: other in cluster.bound())
+    assert user not in cluster.bound()
+    path = "/api/v1/namespaces/default/persistentvolumeclaims"
+    api.call("POST", "/api/v1/persistentvolumes", {"metadata": {"name": "local-1"}, "spec": spec})
+    api.call("POST", path, {"metadata": {"name": "data"}, "spec": {**claim, "volumeName": "local-1"}})
+    try:
+        settle(loop, lambda: user in cluster.bound())
+        assert cluster.bound()[user] == "n1"
+    finally:
+        api.call("DELETE", f"{path}/data", {"gracePeriodSeconds": 0})
+        api.call("DELETE", "/api/v1/persistentvolumes/local-1", {"gracePeriodSeconds": 0})
+
+
+def test_shares_of_gpus_keep_their_devices(cluster: KubernetesCluster, loop: Loop) -> None:
+    cluster.add_nodes(["g0"], labels={"nvidia.com/gpu.product": "T4"}, gpu="2")
+    notes = {"alibabacloud.com/gpu-milli": "600", "alibabacloud.com/gpu-count": "1"}
+    cluster.add_pods(["s0", "s1", "s2"], annotations=notes)
+    settle(loop, lambda: len(cluster.bound()) == 2)
+    index = {
+        pod["metadata"]["annotations"].get("alibabacloud.com/gpu-index") for pod in cluster.pods().values()
+    }
+    assert index == {"0", "1", None}
+    again = KubernetesAdapter(kubeconfig=str(cluster.config), lease="none")
+    free = again.snapshot().cluster.columns.gpu_total_free
+    again.close()
+    assert int(free.max()) == 800
+
+
+def test_a_server_that_forgot_is_read_again(cluster: KubernetesCluster, loop: Loop) -> None:
+    cluster.add_pods(["before"])
+    settle(loop, lambda: len(cluster.bound()) == 1)
+    adapter = KubernetesAdapter(kubeconfig=str(cluster.config), lease="none")
+    told = adapter.snapshot().version
+    cluster.add_pods(["meanwhile"])
+    cluster.end("kube-apiserver", signal.SIGKILL)
+    cluster.run_api_server()  # it keeps the changes since its start only
+
+    def follow() -> None:
+        version = told
+        for _ in range(50):
+            list(adapter.watch(version, timeout=0.2))
+            version = adapter.version
+
+    with pytest.raises(Stale):
+        follow()
+    adapter.close()
+    stop = threading.Event()
+    thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.2})
+    thread.start()
+    try:
+        wait(lambda: len(cluster.bound()) == 2)
+    finally:
+        stop.set()
+        thread.join()
+
+
+# ---- several instances, and their end ----------------------------------------------------------------------
+
+
+def groups(cluster: KubernetesCluster) -> dict[str, list[str]]:
+    """Return the nodes of each group's pods that are bound."""
+    found: dict[str, list[str]] = {}
+    for pod in cluster.pods().values():
+        group = pod["metadata"].get("labels", {}).get("scheduling.x-k8s.io/pod-group")
+        if group:
+            found.setdefault(group, [])
+            if pod["spec"].get("nodeName"):
+                found[group].append(pod["spec"]["nodeName"])
+    return found
+
+
+def overcommitted(cluster: KubernetesCluster) -> dict[str, int]:
+    """Return the nodes that hold more milli-CPU than their 8000."""
+    held: Counter[str] = Counter()
+    for pod in cluster.pods().values():
+        asked = pod["spec"]["containers"][0]["resources"]["requests"]["cpu"]
+        held[pod["spec"].get("nodeName", "")] += int(asked.removesuffix("m")) * (
+            1 if asked[-1] == "m" else 1000
+        )
+    return {node: milli for node, milli in held.items() if node and milli > 8000}
+
+
+def fill(cluster: KubernetesCluster, singles: int, gangs: int, *, mark: str = "") -> None:
+    """Create pods of one CPU, and gangs of five of 1.5 CPUs, in turn."""
+    least = {"scheduling.x-k8s.io/min-available": "5"}
+    cluster.add_pods([f"{mark}s{i}" for i in range(singles)], cpu="1")
+    for gang in range(gangs):
+        group = {"scheduling.x-k8s.io/pod-group": f"{mark}g{gang}"}
+        names = [f"{mark}g{gang}-{i}" for i in range(5)]
+        cluster.add_pods(names, labels=group, annotations=least, cpu="1500m")
+
+
+def wait(true: Callable[[], bool], seconds: float = 90.0) -> None:
+    """Look until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_nothing_is_lost_or_doubled(cluster: KubernetesCluster) -> None:
+    cluster.add_nodes([f"k{i}" for i in range(17)])  # 160 CPUs with the first three
+    fill(cluster, 60, 8)
+    placed: dict[str, str] = {}
+    for target in (1, 30, 75):
+        process = cluster.hal("-o", "lease_s=2")
+        wait(lambda target=target: len(cluster.bound()) >= target)
+        process.kill()
+        process.wait()
+        del cluster.processes["hal"]
+        now = cluster.bound()
+        assert placed.items() <= now.items()
+        placed = now
+    cluster.hal("-o", "lease_s=2")
+    wait(lambda: len(cluster.bound()) == 100)
+    fill(cluster, 0, 8, mark="more")  # more than fits: 40 CPUs are left
+    wait(lambda: sum(map(bool, groups(cluster).values())) >= 11)
+    time.sleep(3)
+    cluster.end("hal")
+    assert placed.items() <= cluster.bound().items()
+    assert {len(nodes) for nodes in groups(cluster).values()} == {0, 5}
+    assert overcommitted(cluster) == {}
+
+
+@pytest.mark.slow
+def test_two_instances_while_nodes_come_and_go(cluster: KubernetesCluster) -> None:
+    cluster.add_nodes([f"k{i}" for i in range(9)])
+    first = cluster.hal("-o", "lease_s=2", name="first")
+    cluster.hal("-o", "lease_s=2", name="second")
+    fill(cluster, 20, 4)
+    wait(lambda: len(cluster.bound()) == 40)
+    for turn in range(3):
+        # Whoever holds the lease is held up for longer than it lasts, and goes on later as if nothing had been.
+        first.send_signal(signal.SIGSTOP if turn % 2 == 0 else signal.SIGCONT)
+        gone = f"k{turn}"
+        cluster.client.call("DELETE", f"/api/v1/nodes/{gone}")
+        cluster.delete_pods([name for name, node in cluster.bound().items() if node == gone])
+        cluster.add_nodes([f"new{turn}"])
+        fill(cluster, 6, 1, mark=f"t{turn}")
+        wait(lambda turn=turn: all(f"default/t{turn}s{i}" in cluster.bound() for i in range(6)))
+    first.send_signal(signal.SIGCONT)
+    fill(cluster, 60, 6, mark="last")  # more than fits
+    time.sleep(8)
+    cluster.end("first")
+    cluster.end("second")
+    assert overcommitted(cluster) == {}
+    whole = [len(nodes) for name, nodes in groups(cluster).items() if name.startswith("last")]
+    assert set(whole) <= {0, 5}
+    nodes, _ = cluster.client.list("/api/v1/nodes")
+    assert set(cluster.bound().values()) <= {node["metadata"]["name"] for node in nodes}
