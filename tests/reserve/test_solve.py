@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import hal
 from hal.errors import InvalidModel
-from hal.reserve import EnergyPrice, Maintenance, PlanStatus, Request, solve
+from hal.reserve import EnergyPrice, Maintenance, PlanStatus, Request, _search, solve
 from hal.topology import Topology
 from tests.reserve.plain_model import check_by_seconds, optimum
 
@@ -113,6 +113,27 @@ def test_a_conflict_is_minimal(seed):
     for left_out in plan.conflict:
         rest = [by_name[name] for name in plan.conflict if name != left_out]
         assert solve(rest, hal.Cluster(nodes), time_limit=60, **site).status is PlanStatus.OPTIMAL
+
+
+@pytest.mark.parametrize(("rate", "written"), [(1e9, True), (12_000, False)])
+def test_the_exact_model_is_not_written_when_that_takes_the_time_there_is(monkeypatch, rate, written):
+    """3 of 4 GPUs go to waste on no node of the pools, but do on real ones: only the exact model can know."""
+    exact = []
+
+    class Spy(_search.Model):
+        def __init__(self, *args, bins=False, **rest):
+            exact.append(bins)
+            super().__init__(*args, bins=bins, **rest)
+
+    monkeypatch.setattr(_search, "Model", Spy)
+    monkeypatch.setattr(_search, "_WRITTEN_A_SECOND", rate)
+    nodes = [node(f"n{i}") for i in range(60)]
+    requests = [Request(f"r{i}", tasks=15, gpus=3, duration=10 + i % 3, due=10 + i % 3) for i in range(16)]
+    plan = solve(requests, hal.Cluster(nodes), time_limit=0.05, now=0)
+    assert any(exact) is written
+    assert plan.objective is not None
+    assert plan.objective > 0
+    assert written or not plan.deterministic
 
 
 def test_same_inputs_same_plan():

@@ -134,10 +134,11 @@ class Model:
                     self.cp.add_cumulative(
                         [i for i, _ in asking], [a for _, a in asking], int(capacity[bin, k])
                     )
-        for row in range(len(p)):
-            mine = [count for (r, _), count in self.bin_of.items() if r == row]
-            if mine:
-                self.cp.add(sum(mine) == int(p.tasks[row]))
+        of_row: dict[int, list[Any]] = {}
+        for (row, _), count in self.bin_of.items():
+            of_row.setdefault(row, []).append(count)
+        for row, mine in of_row.items():
+            self.cp.add(sum(mine) == int(p.tasks[row]))
 
     def _present(self, row: int, count: Any, most: int) -> Any:
         if most > 1:

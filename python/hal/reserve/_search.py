@@ -30,6 +30,10 @@ _PASSES_A_REQUEST: Final = 20
 _SHARE_OF_CPSAT: Final = 0.4
 #: Most decisions of the exact model: requests times the bins they may use.
 _EXACT_LIMIT: Final = 20_000
+#: Decisions for which the exact model is written down in a second of one core, taken low, and the share of the time
+#: that is left which that may take: a model that is never solved is time lost.
+_WRITTEN_A_SECOND: Final = 12_000
+_SHARE_OF_WRITING: Final = 0.5
 
 
 class Search:
@@ -60,7 +64,7 @@ class Search:
             end = int((drafts.best.start + problem.duration).max()) if drafts.best and len(problem) else 0
             self.bound = transport_bound(self.value, self.value.last_ends(drafts.best_value), end)
         for bins in (False, True):
-            if bins and (self._decisions() > _EXACT_LIMIT or self._proven()):
+            if bins and (self._proven() or not self._worth_exact()):
                 break
             last = self.value.last_ends(drafts.best_value)
             model = Model(problem, self.value, last, bins=bins)
@@ -152,6 +156,14 @@ class Search:
         first = np.concatenate([[0], np.cumsum([len(own) for own in bins])]).astype(np.int64)
         flat = np.array([bin for own in bins for bin in sorted(own)], dtype=np.int32)
         self.drafts.keep(Draft(starts, first, flat))
+
+    def _worth_exact(self) -> bool:
+        decisions = self._decisions()
+        if decisions > _EXACT_LIMIT:
+            return False
+        in_time = decisions <= _WRITTEN_A_SECOND * _SHARE_OF_WRITING * self._remaining()
+        self.stopped_by_clock |= not in_time
+        return in_time
 
     def _decisions(self) -> int:
         sizes = [sum(len(group) for group in groups) for groups in self.problem.choices] or [0]
