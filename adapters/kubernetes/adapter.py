@@ -21,7 +21,7 @@ from hal.adapters.kubernetes.watching import Watches
 
 import hal
 
-__all__ = ["KubernetesAdapter"]
+__all__ = ["KubernetesAdapter", "path_of"]
 
 log = logging.getLogger("hal.kubernetes")
 
@@ -124,7 +124,7 @@ class KubernetesAdapter:
                 raise
             self._starts[kind] = path, version, query
             for thing in items:
-                state.take(kind, "ADDED", thing)
+                state.take(kind, "ADDED", self.seen(kind, thing))
         self._state, self._look, self._heard = state, self._look + 1, 0
         return state.snapshot(self.version)
 
@@ -153,10 +153,31 @@ class KubernetesAdapter:
             self._watches = Watches(self.client, self._starts)
         for kind, event, thing in self._watches.get(timeout):
             self._heard += 1
-            self._state.take(kind, event, thing)
+            self._state.take(kind, event, self.seen(kind, thing))
 
     def _claims(self, pod: Mapping[str, Any]) -> bool:
-        return not self._standby and pod["spec"].get("schedulerName") == self.scheduler
+        return not self._standby and self.claims(pod)
+
+    # ---- what another way in does otherwise ----------------------------------------------------------
+
+    def claims(self, pod: Mapping[str, Any]) -> bool:
+        """Whether a pod that waits is hal's to place."""
+        return bool(pod["spec"].get("schedulerName") == self.scheduler)
+
+    def seen(self, kind: str, thing: dict[str, Any]) -> dict[str, Any]:
+        """Return an object as it is to be understood."""
+        return thing
+
+    def send(self, key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any]) -> None:
+        """Put a pod on a node."""
+        meta = pod.get("metadata") or {}
+        body: dict[str, Any] = {
+            "metadata": {"name": key.partition("/")[2], "uid": meta.get("uid")},
+            "target": {"kind": "Node", "name": node},
+        }
+        if gpus and SHARE in (meta.get("annotations") or {}):
+            body["metadata"]["annotations"] = {INDEX: "-".join(map(str, gpus))}
+        self.client.call("POST", f"{path_of(key)}/binding", body)
 
     def _lead(self) -> None:
         """Renew the lease, or take it over.
@@ -225,7 +246,7 @@ class KubernetesAdapter:
         def finish(key: str) -> Outcome:
             uid, node, gpus = plan[key]
             try:
-                pod = self.client.call("GET", _path(key))
+                pod = self.seen(PODS, self.client.call("GET", path_of(key)))
             except ApiError as error:
                 if error.status == 404:
                     return Outcome.GONE
@@ -250,18 +271,12 @@ class KubernetesAdapter:
         if (pod is not None and bound(pod)) or key in state.assumed:
             on = pod["spec"].get("nodeName") if pod and bound(pod) else state.assumed[key].nodes[0]
             return Applied(key, Outcome.ALREADY if on == node else Outcome.CONFLICT, f"on {on}")
-        body: dict[str, Any] = {
-            "metadata": {"name": key.partition("/")[2], "uid": (pod or {}).get("metadata", {}).get("uid")},
-            "target": {"kind": "Node", "name": node},
-        }
-        if gpus and SHARE in ((pod or {}).get("metadata", {}).get("annotations") or {}):
-            body["metadata"]["annotations"] = {INDEX: "-".join(map(str, gpus))}
         error: hal.AdapterError | None = None
         for _ in range(3):
             if self.lease is not None and not self.lease.held:
                 return Applied(key, Outcome.UNKNOWN, "the lease ran out")
             try:
-                self.client.call("POST", f"{_path(key)}/binding", body)
+                self.send(key, node, gpus, pod or {})
                 return Applied(key, Outcome.APPLIED, node)
             except ApiError as refused:
                 error = refused
@@ -278,7 +293,7 @@ class KubernetesAdapter:
 
     def _raced(self, key: str, node: str, said: str) -> Applied:
         try:
-            on = self.client.call("GET", _path(key))["spec"].get("nodeName")
+            on = self.seen(PODS, self.client.call("GET", path_of(key)))["spec"].get("nodeName")
         except hal.AdapterError as error:
             gone = isinstance(error, ApiError) and error.status == 404
             return Applied(key, Outcome.GONE if gone else Outcome.UNKNOWN, str(error))
@@ -333,7 +348,7 @@ def _access(path: str, context: str) -> Any:
     return in_cluster()
 
 
-def _path(key: str) -> str:
+def path_of(key: str) -> str:
     space, _, name = key.partition("/")
     return f"/api/v1/namespaces/{space}/pods/{name}"
 

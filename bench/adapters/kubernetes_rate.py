@@ -2,9 +2,9 @@
 
     python -m bench.adapters.kubernetes_rate [nodes] [pods]
 
-Both read the cluster from nothing, decide, bind, and write a Scheduled event for each pod. ``first_s`` and ``all_s`` run
-from the start of the process until a watch says that the first and the last pod are bound; ``per_s`` is the rate between
-the two. CPU seconds are those of the scheduler's own process, and of the API server with etcd meanwhile.
+Both read the cluster from nothing, decide, bind, and write a Scheduled event for each pod. ``first_s`` and ``all_s``
+run from the start of the process until a watch says that the first and the last pod are bound; ``per_s`` is the rate
+between the two. CPU seconds are those of the scheduler's own process, and of the API server with etcd meanwhile.
 """
 
 from __future__ import annotations
