@@ -29,6 +29,8 @@ log = logging.getLogger("hal.nomad")
 
 #: Seconds for which a node is left out after a plan of Nomad would not have a task group there.
 _REFUSED = 30.0
+#: Events that are taken in before what they changed is told.
+_AT_ONCE = 10_000
 #: Lists, each with its topic in the event stream and what to ask it for.
 _LISTS = (
     ("Node", "/v1/nodes", {"resources": "true"}),
@@ -147,9 +149,11 @@ class NomadAdapter:
         assert self._stream is not None
         try:
             line = self._stream.next(timeout)
+            taken = 0
             while line is not None:
                 self._take(line)
-                line = self._stream.next(0)
+                taken += 1
+                line = self._stream.next(0) if taken < _AT_ONCE else None
         except (Stale, Refused):
             self._let_go()
             raise
@@ -157,7 +161,9 @@ class NomadAdapter:
             # It broke off. The last event is asked for again: when it comes, nothing was missed.
             log.warning("the event stream broke off", extra={"error": str(error)})
             self._stream.close()
-            time.sleep(min(timeout, 0.2))
+            if self._expected:  # for the second time in a row
+                self._let_go()
+                raise
             self._stream, self._expected = self.client.stream(self._seen), self._seen
 
     def _take(self, line: Any) -> None:

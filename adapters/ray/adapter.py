@@ -23,7 +23,8 @@ from hal.adapters.contract import (
 )
 from hal.adapters.ray.client import Client
 from hal.adapters.ray.convert import Nodes, held, nodes, others, used
-from hal.adapters.ray.submissions import ActorSubmission, Desk, GangSubmission, Submission
+from hal.adapters.ray.desk import Desk
+from hal.adapters.ray.submissions import ActorSubmission, GangSubmission, Submission
 
 import hal
 

@@ -268,6 +268,26 @@ def test_a_broken_stream_goes_on_where_it_was(harness: NomadHarness) -> None:
     assert nomad.calls.count("GET /v1/nodes") == reads  # by its index, without reading everything
 
 
+def test_a_server_that_is_gone_is_said(harness: NomadHarness) -> None:
+    nomad = harness.nomad
+    adapter = harness.adapter()
+    adapter.snapshot()
+    nomad.fault = lambda method, path: "503"
+    nomad.break_streams()
+    with pytest.raises(hal.AdapterError, match="503"):
+        follow(adapter)
+
+
+def test_a_stream_that_breaks_off_again_at_once_is_said(harness: NomadHarness) -> None:
+    nomad = harness.nomad
+    adapter = harness.adapter()
+    adapter.snapshot()
+    nomad.fault = lambda method, path: "truncate"
+    nomad.break_streams()
+    with pytest.raises(hal.AdapterError, match="event/stream"):
+        follow(adapter)
+
+
 def test_events_that_are_not_kept_are_stale(harness: NomadHarness) -> None:
     nomad = harness.nomad
     adapter = harness.adapter()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +52,10 @@ def ray_cluster() -> Iterator[Any]:
         finally:
             ray.shutdown()
             cluster.shutdown()
+            with warnings.catch_warnings():  # of the files and processes that Ray leaves to the collector
+                warnings.simplefilter("ignore")
+                del cluster
+                gc.collect()
 
 
 def add_node(cluster: Any, zone: str) -> Any:

@@ -17,7 +17,8 @@ from hal.adapters.ray import ActorSubmission, RayAdapter, Scheduler, TaskSubmiss
 from hal.adapters.ray import scheduler as scheduled
 from hal.adapters.ray.convert import job as job_of
 from hal.adapters.ray.convert import nodes as nodes_of
-from hal.adapters.ray.submissions import Desk, with_devices
+from hal.adapters.ray.desk import Desk
+from hal.adapters.ray.submissions import with_devices
 
 import hal
 from tests.adapters.ray.conftest import add_node
