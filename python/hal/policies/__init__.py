@@ -7,6 +7,7 @@ and ``score(job, nodes)``; a package offers one by name through the entry-point 
 from __future__ import annotations
 
 from hal.policies.best_fit import BestFit
+from hal.policies.carbon import Carbon
 from hal.policies.data_locality import DataLocality
 from hal.policies.dot_product import DotProduct
 from hal.policies.energy import Energy, Power
@@ -27,6 +28,7 @@ from hal.policies.worst_fit import WorstFit
 
 __all__ = [
     "BestFit",
+    "Carbon",
     "DataLocality",
     "DotProduct",
     "Energy",
