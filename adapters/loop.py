@@ -86,6 +86,8 @@ class Loop:
         Jobs decided in one pass, from the front of the queue.
     explained : int
         Jobs that wait and are told why, in one pass: an explanation looks at every node.
+    wait : float
+        Seconds before what failed is tried again; twice as long each time, up to a minute.
     seed : int
         Of the random part of the waits.
     clock : callable
@@ -113,12 +115,13 @@ class Loop:
         apply: bool = True,
         batch: int = 10_000,
         explained: int = 20,
+        wait: float = 0.5,
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.adapter, self.policy, self.order, self.queues = adapter, policy, order, queues
         self.applies, self.batch, self.explained, self.clock = apply, batch, explained, clock
-        self._random = random.Random(seed)
+        self._random, self._wait = random.Random(seed), wait
         self._mirror: Mirror | None = None
         self._version = ""
         self._retry: dict[str, tuple[Backoff, float]] = {}
@@ -135,8 +138,11 @@ class Loop:
     def mirror(self) -> Mirror:
         """What the orchestrator has; read when first asked for."""
         if self._mirror is None:
-            snapshot = self.adapter.snapshot()
-            self._mirror, self._version = Mirror(snapshot), snapshot.version
+            try:
+                snapshot = self.adapter.snapshot()
+                self._mirror, self._version = Mirror(snapshot), snapshot.version
+            except hal.InvalidModel as error:
+                raise hal.AdapterError(f"{self.adapter.name}: says what cannot be ({error})") from error
             self.counts["snapshots"] += 1
             for item in self._mirror.dropped:
                 log.info("cannot be expressed", extra={"dropped": str(item)})
@@ -151,6 +157,8 @@ class Loop:
             log.warning("reading everything again", extra={"error": str(error)})
             self._mirror = None
             return len(self.mirror.waiting)
+        except hal.InvalidModel as error:
+            raise hal.AdapterError(f"{self.adapter.name}: says what cannot be ({error})") from error
         self._version = self.adapter.version
         self.counts["changes"] += count
         return count
@@ -200,7 +208,7 @@ class Loop:
         report : callable, optional
             Called with each round.
         """
-        fault = Backoff(random=self._random)
+        fault = Backoff(self._wait, random=self._random)
         while not stop.is_set():
             try:
                 self.follow(interval)
@@ -237,7 +245,7 @@ class Loop:
                 mirror.started(Running(jobs[placement.job], placement.nodes, placement.gpus))
                 continue
             unknown |= answer.outcome is Outcome.UNKNOWN
-            backoff, _ = self._retry.get(answer.job, (Backoff(random=self._random), 0.0))
+            backoff, _ = self._retry.get(answer.job, (Backoff(self._wait, random=self._random), 0.0))
             self._retry[answer.job] = backoff, self.clock() + backoff.next()
             self.counts["retries"] += 1
             log.warning(

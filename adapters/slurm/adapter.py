@@ -129,7 +129,8 @@ class SlurmAdapter:
         if not self.ranks:
             self._take_back(jobs, {node.name: node for node in nodes})
         ours = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
-        now = int(time.time())
+        # Slurm's clock may be ahead of ours: it is at least as late as its last submission.
+        now = max(int(time.time()), *(job.submitted for job in jobs), 0)
         self._last = convert(
             nodes,
             jobs,

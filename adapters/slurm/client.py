@@ -49,7 +49,7 @@ def rows_of(printed: str | bytes, who: str, key: str, read: Callable[[Mapping[st
         if errors or not isinstance(rows, list):
             raise hal.AdapterError(f"{who}: {str(errors)[:200]}")
         return [read(row) for row in rows]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise hal.AdapterError(f"{who}: no JSON of {key} ({error!r:.100})") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,15 +65,20 @@ def convert(
         What waits is what Slurm may start by itself, to be ranked, instead of what is held, to be placed.
     """
     dropped: list[Dropped] = []
-    models = tuple(node_model(node, dropped) for node in nodes)
+    models = _nodes(nodes, dropped)
     room, others, free = _Room(nodes, reservations, now), Others(jobs), Licences(licences or {})
     running: list[Running] = []
     waiting: list[hal.Job] = []
+    closed: set[str] = set()
     for job in sorted(
         jobs, key=lambda job: job.held
     ):  # what is on its way has its licences before what waits
         if job.state in HOLDS:
-            running += _running(job, dropped)
+            try:
+                running += _running(job, dropped)
+            except hal.HalError as error:  # what it holds is not known: its nodes take no more
+                dropped.append(Dropped(f"job {job_name(job)}", "job_resources", str(error), "unschedulable"))
+                closed |= set(_given(job))
         elif job.state == "PENDING" and claims(job):
             try:
                 if (
@@ -88,7 +94,25 @@ def convert(
                     (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error))
                 )
                 dropped.append(Dropped(f"job {job_name(job)}", field, value, "held"))
+    models = tuple(dataclasses.replace(m, schedulable=False) if m.name in closed else m for m in models)
     return Converted(models, tuple(running), tuple(waiting), tuple(dropped))
+
+
+def _nodes(nodes: Sequence[NodeRecord], dropped: list[Dropped]) -> tuple[hal.Node, ...]:
+    models: dict[str, hal.Node] = {}
+    for node in nodes:
+        try:
+            models.setdefault(node.name, node_model(node, dropped))
+        except hal.HalError as error:
+            dropped.append(Dropped(f"node {node.name}", "node", str(error), "unschedulable"))
+    return tuple(models.values())
+
+
+def _given(job: JobRecord) -> tuple[str, ...]:
+    try:
+        return hosts(job.given)
+    except hal.HalError:
+        return ()
 
 
 def job_name(job: JobRecord) -> str:

@@ -6,6 +6,7 @@ import getpass
 import http.client
 import os
 import socket
+import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -100,6 +101,7 @@ class RestClient(Client):
 
     def _get(self, path: str) -> tuple[int, bytes]:
         self.calls += 1
+        end = time.monotonic() + self.timeout
         connection = (
             _UnixConnection(self._parts.path, self.timeout)
             if self._parts.scheme == "unix"
@@ -110,14 +112,19 @@ class RestClient(Client):
         try:
             connection.request("GET", path, headers={"Accept": "application/json", **self._credentials()})
             answer = connection.getresponse()
-            body = answer.read(_MOST + 1)
+            body = bytearray()
+            # A server that says a byte now and then would never run into the limit of a single read.
+            while len(body) <= _MOST and (part := answer.read1(2**20)):
+                body += part
+                if time.monotonic() > end:
+                    raise TimeoutError(f"not within {self.timeout:g} s")
         except (OSError, http.client.HTTPException) as error:
             raise hal.AdapterError(f"slurmrestd: {path}: {error!r:.100}") from error
         finally:
             connection.close()
         if len(body) > _MOST:
             raise hal.AdapterError(f"slurmrestd: {path}: answers more than {_MOST} bytes")
-        return answer.status, body
+        return answer.status, bytes(body)
 
     def _credentials(self) -> dict[str, str]:
         try:
