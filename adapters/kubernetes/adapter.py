@@ -21,7 +21,7 @@ from hal.adapters.kubernetes.watching import Watches
 
 import hal
 
-__all__ = ["KubernetesAdapter", "path_of"]
+__all__ = ["KubernetesAdapter", "Task", "path_of"]
 
 log = logging.getLogger("hal.kubernetes")
 
@@ -36,6 +36,11 @@ _KINDS: Final[Mapping[str, tuple[str, Mapping[str, str], bool]]] = {
 #: Pods of gangs that one note in the lease may name: it must stay far below what an object may hold.
 _PLAN: Final = 1000
 _SETTLE: Final = 0.05
+#: Bindings sent without waiting for an answer in between.
+_BURST: Final = 16
+
+#: Pod, node and devices.
+Task = tuple[str, str, tuple[int, ...]]
 
 
 class KubernetesAdapter:
@@ -54,7 +59,7 @@ class KubernetesAdapter:
     lease_s : float
         Seconds after which another may take over from one that died.
     workers : int
-        Bindings sent at a time.
+        Connections over which bindings are sent at a time.
     timeout : float
         Seconds for one answer.
     levels : str
@@ -79,7 +84,7 @@ class KubernetesAdapter:
         scheduler: str = "hal",
         lease: str = "",
         lease_s: float = 15.0,
-        workers: int = 8,
+        workers: int = 4,
         timeout: float = 10.0,
         levels: str = "",
         client: Client | None = None,
@@ -170,14 +175,13 @@ class KubernetesAdapter:
 
     def send(self, key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any]) -> None:
         """Put a pod on a node."""
-        meta = pod.get("metadata") or {}
-        body: dict[str, Any] = {
-            "metadata": {"name": key.partition("/")[2], "uid": meta.get("uid")},
-            "target": {"kind": "Node", "name": node},
-        }
-        if gpus and SHARE in (meta.get("annotations") or {}):
-            body["metadata"]["annotations"] = {INDEX: "-".join(map(str, gpus))}
-        self.client.call("POST", f"{path_of(key)}/binding", body)
+        self.client.call("POST", *_binding(key, node, gpus, pod))
+
+    def send_many(self, tasks: Sequence[Task]) -> list[bool]:
+        """Put pods on nodes, quickly; whether each was certainly put there now."""
+        pods = self._state.pods
+        statuses = self.client.post([_binding(key, node, gpus, pods[key]) for key, node, gpus in tasks])
+        return [status == 201 for status in statuses]
 
     def _lead(self) -> None:
         """Renew the lease, or take it over.
@@ -227,7 +231,8 @@ class KubernetesAdapter:
         if self.lease is not None and not self.lease.acquire(plan or None):
             return [Applied(p.job, Outcome.UNKNOWN, "another instance decides") for p in placements]
         flat = [task for gang in tasks for task in gang]
-        became = iter(list(self._pool.map(lambda task: self._bind(*task), flat)))
+        some = [flat[begin : begin + _BURST] for begin in range(0, len(flat), _BURST)]
+        became = (answer for answers in list(self._pool.map(self._bind_many, some)) for answer in answers)
         answers = []
         for placement, gang in zip(placements, tasks, strict=True):
             parts = [next(became) for _ in gang]
@@ -260,6 +265,18 @@ class KubernetesAdapter:
             log.warning("finished the gangs of another instance", extra={"pods": len(plan)})
             if Outcome.UNKNOWN not in outcomes:
                 self.lease.acquire({})
+
+    def _bind_many(self, tasks: Sequence[Task]) -> list[Applied]:
+        """Bind several pods at once, and those again, one by one, for which that was no plain success."""
+        state, done = self._state, set()
+        fast = [(key, node, gpus) for key, node, gpus in tasks if node in state.nodes and state.waits(key)]
+        if fast and (self.lease is None or self.lease.held):
+            sent = self.send_many(fast)
+            done = {task[0] for task, certain in zip(fast, sent, strict=True) if certain}
+        return [
+            Applied(task[0], Outcome.APPLIED, task[1]) if task[0] in done else self._bind(*task)
+            for task in tasks
+        ]
 
     def _bind(
         self, key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any] | None = None
@@ -301,7 +318,7 @@ class KubernetesAdapter:
 
     # ---- jobs and their pods -------------------------------------------------------------------------
 
-    def _tasks(self, placement: hal.Placement) -> list[tuple[str, str, tuple[int, ...]]]:
+    def _tasks(self, placement: hal.Placement) -> list[Task]:
         """Return pod, node and devices of each task."""
         roles = self._state.roles.get(placement.job)
         if roles is None:
@@ -346,6 +363,20 @@ def _access(path: str, context: str) -> Any:
     if "KUBERNETES_SERVICE_HOST" not in os.environ and os.path.exists(home):
         return read_kubeconfig(home, context)
     return in_cluster()
+
+
+def _binding(
+    key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Return the path and the body of a binding."""
+    meta = pod.get("metadata") or {}
+    body: dict[str, Any] = {
+        "metadata": {"name": key.partition("/")[2], "uid": meta.get("uid")},
+        "target": {"kind": "Node", "name": node},
+    }
+    if gpus and SHARE in (meta.get("annotations") or {}):
+        body["metadata"]["annotations"] = {INDEX: "-".join(map(str, gpus))}
+    return f"{path_of(key)}/binding", body
 
 
 def path_of(key: str) -> str:

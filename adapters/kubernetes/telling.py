@@ -38,6 +38,7 @@ class Teller:
         self.client, self.scheduler = client, scheduler
         self._news: queue.Queue[tuple[str, str, Any, str] | None] = queue.Queue(_MOST)
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def scheduled(self, pod: Mapping[str, Any], node: str) -> None:
         """Say where a pod was put; its condition is the API server's to set."""
@@ -69,6 +70,9 @@ class Teller:
         if self._thread is not None:
             self._put(None)
             self._thread.join(_PATIENCE)
+            self._closed = True
+            if left := self._news.qsize():
+                log.warning("closed before everything was told", extra={"left": left})
             self._thread = None
 
     def _event(self, pod: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
@@ -105,7 +109,7 @@ class Teller:
             log.warning("too much to tell")
 
     def _run(self) -> None:
-        while (news := self._news.get()) is not None:
+        while (news := self._news.get()) is not None and not self._closed:
             method, path, body, kind = news
             try:
                 self.client.call(method, path, body, kind=kind)
@@ -113,7 +117,8 @@ class Teller:
                 if error.status not in (404, 409):  # gone, or changed: nothing to say any more
                     log.warning("not told", extra={"error": str(error)})
             except hal.AdapterError as error:
-                log.warning("not told", extra={"error": str(error)})
+                if not self._closed:
+                    log.warning("not told", extra={"error": str(error)})
 
 
 def _now() -> str:
