@@ -57,7 +57,7 @@ class RayAdapter:
     -----
     Ray fixes where something runs when it is submitted. What waits here has not been given to Ray yet; what was is
     bound to its node (hard node affinity; a label selector a bundle). What others take of a node is told from what
-    Ray says is free. Three calls to Ray's control store a look, however many things run.
+    Ray says is free. A few calls to Ray's control store a look, however many things run.
     """
 
     contract = CONTRACT
@@ -133,7 +133,7 @@ class RayAdapter:
         """Read the nodes and what is free; returns what changed of them since the last look."""
         self._looked = time.monotonic()
         rows, free = self.client.nodes(), self.client.free()
-        before, now = self._nodes, nodes(rows, self.desk.cordoned)
+        before, now = self._nodes, nodes(rows, self.desk.cordoned | self.client.draining())
         totals = {str(row.get("NodeID")): row.get("Resources") for row in rows}
         taken = {name: used(totals[node], free[node]) for name, node in now.ids.items() if node in free}
         self._nodes = now
@@ -152,11 +152,13 @@ class RayAdapter:
         watched = [one for one in self.desk.open.values() if one.state == "running"]
         actors = [one for one in watched if isinstance(one, ActorSubmission)]
         gangs = [one for one in watched if isinstance(one, GangSubmission)]
-        dead = self.client.dead_actors() if actors else set()
+        dead = self.client.dead_actors() if actors else {}
         states = self.client.groups() if gangs else {}
         for actor in actors:
             if not alive.issuperset(actor.nodes):
                 actor.lost(hal.AdapterError(f"{actor.job.name}: its node is gone"), actor.placed)
+            elif dead.get(actor.actor_id):
+                actor.lost(None, actor.placed, began=False)
             elif actor.actor_id in dead:
                 actor.end(hal.AdapterError(f"{actor.job.name}: the actor has died"))
         for gang in gangs:

@@ -57,10 +57,18 @@ class Client:
         answer = _said("available resources", self._state.available_resources_per_node)
         return answer if isinstance(answer, Mapping) else {}
 
-    def dead_actors(self) -> set[str]:
-        """Ids of actors that will not come back."""
+    def draining(self) -> set[str]:
+        """Ids of nodes that are to leave, on which Ray starts nothing any more."""
+        return {str(node) for node in _said("draining nodes", self._state.state.get_draining_nodes)}
+
+    def dead_actors(self) -> Mapping[str, bool]:
+        """Ids of actors that will not come back, and whether each died because its node would not have it."""
         actors = _said("actors", self._state.actors)
-        return {str(key) for key, actor in actors.items() if actor["State"] == "DEAD"}
+        return {
+            str(key): "actor_unschedulable_context" in str(actor["DeathCause"])
+            for key, actor in actors.items()
+            if actor["State"] == "DEAD"
+        }
 
     def groups(self) -> Mapping[str, str]:
         """Placement group's id → state."""

@@ -37,7 +37,8 @@ class Nodes:
 def nodes(rows: object, cordoned: Collection[str] = ()) -> Nodes:
     """Translate what ``ray.nodes()`` answers.
 
-    A node is named after its `NodeName`, which several may share, and the first twelve digits of its id.
+    A node is named after its `NodeName`, which several may share, and the first twelve digits of its id. Those in
+    ``cordoned``, by name or id, take nothing new.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def nodes(rows: object, cordoned: Collection[str] = ()) -> Nodes:
         try:
             if not node or name in ids:
                 raise hal.InvalidModel("has the id of another, or none")
-            models.append(_node(name, row, name not in cordoned, dropped))
+            models.append(_node(name, row, not {name, node} & set(cordoned), dropped))
             ids[name] = node
         except hal.InvalidModel as error:
             dropped.append(Dropped(f"node {name}", "description", str(error)[:200], "unschedulable"))

@@ -60,12 +60,12 @@ class Submission:
             self.since, self.why, self.placed = time.monotonic(), "", self.placed + 1
             self._desk.tell(JobStarted(self.running))
 
-    def lost(self, error: BaseException | None, attempt: int) -> None:
-        """Its node is gone: it waits again, or ends where it may not be started again."""
+    def lost(self, error: BaseException | None, attempt: int, *, began: bool = True) -> None:
+        """Its node is gone: it waits again, or ends where it has begun and may not be started again."""
         with self._desk.changed:
             if self.state != "running" or self.placed != attempt:
                 return
-            if 0 <= self._retries < self.placed:
+            if began and 0 <= self._retries < self.placed:
                 self.end(error)
                 return
             self._stop()

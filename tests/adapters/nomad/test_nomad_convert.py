@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hal
-from tests.adapters.nomad.conftest import GATE, captured, job, node
+from tests.adapters.nomad.objects import GATE, captured, job, node
 from tests.adapters.nomad.schema import Schema
 
 NODE = "151be1dc-92e7-a488-f7dc-49faaf5a4c96"

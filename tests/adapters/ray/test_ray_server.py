@@ -7,90 +7,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hal.adapters.conformance import CHECKS, Harness, books
-from hal.adapters.ray import ActorSubmission, RayAdapter, Scheduler, TaskSubmission
+from hal.adapters.ray import RayAdapter, Scheduler, TaskSubmission
 from hal.adapters.ray import scheduler as scheduled
-from hal.adapters.ray.convert import job as job_of
-from hal.adapters.ray.convert import nodes as nodes_of
-from hal.adapters.ray.desk import Desk
-from hal.adapters.ray.submissions import with_devices
 
 import hal
 from tests.adapters.ray.conftest import add_node
+from tests.adapters.ray.harness import RayHarness, idle, names, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
-
-
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
-
-
-def names() -> dict[str, str]:
-    """Node id → name."""
-    import ray
-
-    return {node: name for name, node in nodes_of(ray.nodes()).ids.items()}
-
-
-def idle() -> bool:
-    """Whether Ray says that nothing is taken."""
-    import ray
-
-    total, free = ray.cluster_resources(), ray.available_resources()
-    return all(free.get(key) == total[key] for key in ("CPU", "GPU", "disk"))
-
-
-class RayHarness:
-    """What the contract's checks do to Ray; its jobs are actors, of which Ray says where they live."""
-
-    patience = 30.0
-
-    def __init__(self) -> None:
-        self.desk = Desk()
-        self.made: dict[str, ActorSubmission] = {}
-
-    def adapter(self) -> RayAdapter:
-        return RayAdapter(desk=self.desk, poll=0.1)
-
-    def submit(self, count: int) -> list[str]:
-        import ray
-
-        class Idle:
-            pass
-
-        remote = ray.remote(num_cpus=1)(with_devices(Idle))
-        for _ in range(count):
-            job = job_of(self.desk.name("idle"), {"num_cpus": 1})
-            self.made[job.name] = ActorSubmission(self.desk, job, remote, ((), {}), {"num_cpus": 1})
-        return list(self.made)[-count:]
-
-    def withdraw(self, job: str) -> None:
-        self.made[job].cancel()
-
-    def seize(self, job: str, node: str) -> bool:
-        placement = hal.Placement(job, hal.Status.PLACED, (node,), ((),), (1.0,))
-        (answer,) = self.adapter().apply([placement])
-        assert answer.outcome.holds
-        until(lambda: list(self.where(job)) == [node])
-        return True
-
-    def where(self, job: str) -> Sequence[str]:
-        import ray._private.state as state
-
-        actor = state.actors(self.made[job].actor_id) if self.made[job].actor_id else {}
-        name = names().get(actor.get("Address", {}).get("NodeID", ""))
-        return [name] if name is not None and actor["State"] == "ALIVE" else []
-
-    def close_node(self, node: str, closed: bool) -> None:
-        (self.desk.cordoned.add if closed else self.desk.cordoned.discard)(node)
 
 
 @pytest.fixture
@@ -281,6 +211,49 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any) -> None:
     for node in extra:
         if node.node_id in names():
             ray_cluster.remove_node(node)
+    until(idle)
+
+
+def test_a_node_that_is_to_leave_gets_nothing_new(ray_cluster: Any) -> None:
+    import ray
+    from ray._raylet import GcsClient
+
+    extra = [add_node(ray_cluster, "d") for _ in range(2)]
+    ray_cluster.wait_for_nodes()
+    with scheduled(poll=0.2) as hal_ray:
+
+        @hal_ray.place(num_cpus=1, label_selector={"zone": "d"})
+        class Stays:
+            def here(self) -> str:
+                return ray.get_runtime_context().get_node_id()
+
+        first = Stays.remote()
+        leaves = ray.get(first.handle(60).here.remote(), timeout=60)
+        deadline = int((time.time() + 600) * 1000)
+        gcs, preempted = GcsClient(address=ray_cluster.address), 2
+        accepted, said = gcs.drain_node(leaves, preempted, "test", deadline)
+        assert accepted, said
+        looks = RayAdapter()
+        until(lambda: not looks.snapshot().cluster.node(names()[leaves]).schedulable)
+        time.sleep(1)
+        second = Stays.remote()  # best fit would put it beside the first
+        assert ray.get(second.handle(60).here.remote(), timeout=60) != leaves
+        assert ray.get(first.handle().here.remote(), timeout=60) == leaves
+        harness = RayHarness()
+        (name,) = harness.submit(1)
+        unaware = harness.adapter()
+        unaware.snapshot()
+        lost = hal.Placement(name, hal.Status.PLACED, (names()[leaves],), ((),), (1.0,))
+        (answer,) = unaware.apply([lost])  # Ray refuses it later, and it is not lost
+        assert answer.outcome.holds
+        until(lambda: name in [job.name for job in unaware.snapshot().jobs])
+        harness.withdraw(name)
+        first.cancel()  # the last of what ran there: the node leaves
+        second.cancel()
+    for node in extra:
+        if node.node_id != leaves:
+            ray_cluster.remove_node(node)
+    until(lambda: leaves not in names())
     until(idle)
 
 
