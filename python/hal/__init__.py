@@ -17,6 +17,7 @@ from hal.preempt import Budget, Preemption, Victim, preempt
 from hal.queues import Queue, QueueTree
 from hal.rebalance import Move, Rebalance, rebalance
 from hal.rules import Affinity, AntiAffinity, Spread
+from hal.survey import Survey, survey
 
 __all__ = [
     "GPU",
@@ -51,6 +52,7 @@ __all__ = [
     "Selector",
     "Spread",
     "Status",
+    "Survey",
     "Taint",
     "Toleration",
     "Victim",
@@ -62,4 +64,5 @@ __all__ = [
     "preempt",
     "queues",
     "rebalance",
+    "survey",
 ]

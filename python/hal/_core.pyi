@@ -394,6 +394,11 @@ def resize(
     Changes how many tasks of each role a running job has; False, and nothing changed, without room.
     """
 
+def survey(cluster: Cluster, job: Job, policy: Policy) -> tuple:
+    """
+    By present node: score (NaN: does not fit) and index of the reason (-1: fits); the reasons.
+    """
+
 def explain(
     cluster: Cluster, job: Job, policy: Policy, top: int = 5, queues: QueueTree | None = None
 ) -> dict[str, Any]: ...

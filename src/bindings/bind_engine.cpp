@@ -5,6 +5,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <limits>
+
 #include "arrays.h"
 #include "bind_policies.h"
 #include "bindings.h"
@@ -106,6 +108,19 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     return result;
 }
 
+nb::tuple survey(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy) {
+    Survey found;
+    std::vector<double> score;
+    h.run([&](Cluster&, Engine& engine) {
+        found = engine.survey(h.request(job), policy.policy);
+        score.assign(found.nodes.size(), std::numeric_limits<double>::quiet_NaN());
+        auto total = found.totals.begin();
+        for (std::size_t i = 0; i < score.size(); ++i)
+            if (found.reason[i] < 0) score[i] = *total++;
+    });
+    return nb::make_tuple(to_numpy(std::move(score)), to_numpy(std::move(found.reason)), found.reasons);
+}
+
 }  // namespace
 
 void bind_engine(nb::module_& m) {
@@ -159,6 +174,8 @@ void bind_engine(nb::module_& m) {
         },
         "cluster"_a, "job"_a, "tasks"_a, "policy"_a, "queues"_a.none() = nb::none(),
         "Changes how many tasks of each role a running job has; False, and nothing changed, without room.");
+    m.def("survey", &survey, "cluster"_a, "job"_a, "policy"_a,
+          "By present node: score (NaN: does not fit) and index of the reason (-1: fits); the reasons.");
     m.def("explain", &explain, "cluster"_a, "job"_a, "policy"_a, "top"_a = 5, "queues"_a.none() = nb::none());
     m.def(
         "choose",

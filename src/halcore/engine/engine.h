@@ -66,6 +66,16 @@ struct Explanation {
     std::vector<Candidate> top;                           // best first
 };
 
+/// What one task of a job would find on every node.
+struct Survey {
+    std::vector<NodeId> nodes;         // that are present, in order
+    std::vector<std::int32_t> reason;  // by node: why not, an index into `reasons`; -1: it fits
+    std::vector<std::string> reasons;  // in the order in which they were met
+    std::vector<NodeId> fits;          // where it fits, in order
+    std::vector<double> totals;        // by `fits`
+    std::vector<double> parts;         // by scorer of the policy, then by `fits`
+};
+
 /// Decides on one cluster: filter, score, select, reserve. Holds what the policies remember about it.
 /// One caller at a time.
 class Engine {
@@ -87,6 +97,8 @@ class Engine {
     /// Changes how many tasks of each role a running job has, at once: false, and nothing changed, when there
     /// is no room. A job without a gang has one role. InvalidModel for counts outside of the gang's.
     bool resize(JobId id, std::span<const std::int32_t> tasks, const std::shared_ptr<const Policy>& policy);
+    /// On the state as it is now; quotas are not looked at.
+    Survey survey(const JobRequest& job, const std::shared_ptr<const Policy>& policy);
     /// On the state as it is now.
     Explanation explain(const JobRequest& job, const std::shared_ptr<const Policy>& policy, std::size_t top);
     /// The best node for the next task of a job that has `own` already: the policy's choice within the rules.
