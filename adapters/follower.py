@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from hal.adapters.contract import Adapter, Running, Stale
+from hal.adapters.contract import Adapter, Delta, Running, Stale
 from hal.adapters.loop import Backoff
 from hal.adapters.mirror import Mirror
 
@@ -86,6 +86,11 @@ class Follower:
         """Enter a job that was given its place just now, before the orchestrator says so. Hold the lock."""
         if self._mirror is not None:
             self._mirror.started(running)
+
+    def follow(self, delta: Delta) -> None:
+        """Take in a change that the orchestrator has not told. Hold the lock."""
+        if self._mirror is not None:
+            self._mirror.follow((delta,))
 
     def start(self) -> None:
         """Begin to follow."""

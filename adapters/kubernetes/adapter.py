@@ -341,6 +341,15 @@ class KubernetesAdapter:
                 if key in self._state.pods:
                     self._teller.waits(self._state.pods[key], text)
 
+    def router(self, service: Any) -> Any:
+        """Return what kube-scheduler calls of a ``hal serve`` that follows this adapter: a scheduler extender."""
+        from hal.adapters.kubernetes.extender import router
+
+        def names() -> dict[str, str]:
+            return {str(pod["metadata"].get("uid")): key for key, pod in list(self._state.pods.items())}
+
+        return router(service, self.client, names)
+
     def close(self) -> None:
         """Tell what is still to be told, give the lease back, and end the connections."""
         if self._watches is not None:

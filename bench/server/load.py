@@ -94,6 +94,9 @@ async def load(
     while running:
         await asyncio.gather(*running)
     took = time.perf_counter() - begin
+    for connection in free:
+        connection.writer.close()
+        await connection.writer.wait_closed()
     times.sort()
 
     def at(share: float) -> float:

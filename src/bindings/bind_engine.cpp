@@ -108,7 +108,8 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     return result;
 }
 
-nb::tuple survey(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy) {
+nb::typed<nb::tuple, nb::any, nb::any, nb::any> survey(ClusterHandle& h, const JobHandle& job,
+                                                       const PolicyHandle& policy) {
     Survey found;
     std::vector<double> score;
     h.run([&](Cluster&, Engine& engine) {

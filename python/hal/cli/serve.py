@@ -59,6 +59,10 @@ def command(
         typer.Option(help=f"File with the token that callers send; else ${_TOKEN}, else a new one."),
     ] = None,
     no_token: Annotated[bool, typer.Option("--no-token", help="Let anybody call; loopback only.")] = False,
+    trust_loopback: Annotated[
+        bool,
+        typer.Option("--trust-loopback", help="Callers on this machine, or in this pod, need no token."),
+    ] = False,
     rate: Annotated[float, typer.Option(help="Requests a second of one caller.", min=0.001)] = 1000.0,
     certificate: Annotated[Path | None, typer.Option(help="TLS certificate (PEM).")] = None,
     key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
@@ -79,11 +83,13 @@ def command(
     from hal import control
     from hal.energy import PowerModel
     from hal.server import Service, Settings, create_app
+    from hal.server.tracing import export_as_told
 
     configure(log_format)
     if (cluster is None) == (adapter is None):
         raise HalError("give --cluster FILE or --adapter NAME, one of them")
     sys.setswitchinterval(_SWITCH)
+    export_as_told()
     token = _token(token_file, no_token, safe=host in ("127.0.0.1", "::1", "localhost") or bool(clients))
     with _live(cluster, adapter, option) as (live, source):
         service = Service(
@@ -94,7 +100,9 @@ def command(
         )
         routers = [source.router(service)] if hasattr(source, "router") else []
         app = create_app(
-            service, Settings(token=token, rate=rate, burst=max(1, int(2 * rate))), routers=routers
+            service,
+            Settings(token=token, trust_loopback=trust_loopback, rate=rate, burst=max(1, int(2 * rate))),
+            routers=routers,
         )
         config = uvicorn.Config(
             app,

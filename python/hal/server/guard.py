@@ -29,6 +29,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Paths without a token: probes tell nothing but that the process lives.
 _OPEN: Final = frozenset({"/live", "/ready"})
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _CALLERS: Final = 10_000
 _REQUEST_ID: Final = re.compile(rb"^[\w.-]{1,64}$", re.ASCII)
 
@@ -85,11 +86,14 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         if scope["path"] not in _OPEN:
-            if self._expected is not None and not hmac.compare_digest(
-                headers.get(b"authorization", b""), self._expected
+            client = scope.get("client") or ("", 0)
+            trusted = self.settings.trust_loopback and client[0] in _LOOPBACK
+            if (
+                self._expected is not None
+                and not trusted
+                and not hmac.compare_digest(headers.get(b"authorization", b""), self._expected)
             ):
                 return 401, "give the server's token as Authorization: Bearer …"
-            client = scope.get("client") or ("", 0)
             if not self._may(str(client[0])):
                 return 429, f"more than {self.settings.rate:g} requests a second"
         length = headers.get(b"content-length", b"0")

@@ -25,6 +25,8 @@ class Settings:
     ----------
     token : SecretStr or None
         What callers send as ``Authorization: Bearer …``; None: anybody who can reach the port may call.
+    trust_loopback : bool
+        Callers on this machine, or in this pod, need no token.
     rate, burst : float, int
         Requests a second that one caller may make in the long run, and at once; more are told 429.
     max_body : int
@@ -34,6 +36,7 @@ class Settings:
     """
 
     token: SecretStr | None = None
+    trust_loopback: bool = False
     rate: Annotated[float, Field(gt=0, le=1e6)] = 1000.0
     burst: Annotated[int, Field(ge=1, le=10**6)] = 2000
     max_body: Annotated[int, Field(ge=1024, le=2**30)] = 8 * 2**20

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-__all__ = ["look_for_tracing", "span"]
+__all__ = ["PodTrace", "export_as_told", "look_for_tracing", "span"]
 
 _tracer: Any = None
+
+
+def export_as_told() -> bool:
+    """Send spans to ``$OTEL_EXPORTER_OTLP_ENDPOINT`` (OTLP over HTTP), where that is set; whether it is.
+
+    Raises
+    ------
+    MissingExtra
+        It is set, and the exporter is not installed.
+    """
+    from hal._extras import require
+
+    if not (
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    ):
+        return False
+    trace = require("opentelemetry.trace", extra="tracing")
+    sdk = require("opentelemetry.sdk.trace", extra="tracing")
+    export = require("opentelemetry.sdk.trace.export", extra="tracing")
+    otlp = require("opentelemetry.exporter.otlp.proto.http.trace_exporter", extra="tracing")
+    resource = require("opentelemetry.sdk.resources", extra="tracing").Resource.create(
+        {"service.name": os.environ.get("OTEL_SERVICE_NAME", "hal-serve")}
+    )
+    provider = sdk.TracerProvider(resource=resource)
+    provider.add_span_processor(export.BatchSpanProcessor(otlp.OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return True
 
 
 def look_for_tracing() -> None:
@@ -23,10 +54,76 @@ def look_for_tracing() -> None:
 
 
 @contextmanager
-def span(name: str, **attributes: int | str) -> Iterator[None]:
-    """Record what is done inside under that name; the exporter is whatever the process has set up."""
+def span(name: str, *, headers: Mapping[str, str] | None = None, **attributes: int | str) -> Iterator[None]:
+    """Record what is done inside under that name, as a part of the caller's trace if ``headers`` name one."""
     if _tracer is None:
         yield
         return
-    with _tracer.start_as_current_span(name, attributes=attributes):
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    context = TraceContextTextMapPropagator().extract(headers) if headers else None
+    with _tracer.start_as_current_span(name, context=context, attributes=attributes):
         yield
+
+
+#: Pods whose submission is remembered, uid → nanoseconds since the epoch.
+_submitted: OrderedDict[str, int] = OrderedDict()
+_MOST: Final = 10_000
+
+
+class PodTrace:
+    """The trace of one pod, from its submission to its binding; its id is the pod's uid, so that nothing is kept.
+
+    Parameters
+    ----------
+    uid : str
+        Of the pod.
+    """
+
+    def __init__(self, uid: str) -> None:
+        self.uid = uid
+        self._pod = ""
+
+    @staticmethod
+    def submitted(uid: str, pod: Mapping[str, Any]) -> None:
+        """Remember when a pod was made."""
+        if _tracer is None or uid in _submitted:
+            return
+        try:
+            made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+        except (KeyError, TypeError, ValueError):
+            return
+        _submitted[uid] = int(made.timestamp() * 1e9)
+        while len(_submitted) > _MOST:
+            _submitted.popitem(last=False)
+
+    @contextmanager
+    def step(self, name: str, **attributes: int | str) -> Iterator[PodTrace]:
+        """Record a step."""
+        self._pod = str(attributes.get("pod", ""))
+        if _tracer is None or (context := self._context()) is None:
+            yield self
+            return
+        with _tracer.start_as_current_span(name, context=context, attributes=attributes):
+            yield self
+
+    def bound(self) -> None:
+        """Record the time from submission until now, as one span."""
+        begin = _submitted.pop(self.uid, None)
+        if begin is None or _tracer is None or (context := self._context()) is None:
+            return
+        _tracer.start_span(
+            "hal.submission_to_bind", context=context, start_time=begin, attributes={"pod": self._pod}
+        ).end()
+
+    def _context(self) -> Any:
+        from opentelemetry import trace
+
+        try:
+            number = uuid.UUID(self.uid).int
+        except ValueError:
+            return None
+        parent = trace.SpanContext(
+            number, number & (2**64 - 1) or 1, is_remote=True, trace_flags=trace.TraceFlags(1)
+        )
+        return trace.set_span_in_context(trace.NonRecordingSpan(parent))

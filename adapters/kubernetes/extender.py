@@ -1,0 +1,368 @@
+"""A scheduler extender: kube-scheduler asks which nodes fit a pod, which are best, whom to evict, and has pods bound.
+
+The wire format is that of ``k8s.io/kube-scheduler/extender/v1``: its structs carry no JSON tags, so that fields are
+PascalCase; any casing is understood.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from hal.adapters.contract import Delta, JobGone, JobQueued, JobStarted, Running
+from hal.adapters.follower import Follower
+from hal.adapters.kubernetes.client import ApiError
+from hal.adapters.kubernetes.convert import job_of, key_of
+from starlette.concurrency import run_in_threadpool
+
+import hal
+from hal.server.tracing import PodTrace
+
+if TYPE_CHECKING:
+    from hal.adapters.kubernetes.client import Client
+
+    from hal.server import Service
+
+__all__ = ["Extender", "Refused", "router"]
+
+log = logging.getLogger("hal.kubernetes")
+
+#: What kube-scheduler takes as the best score of an extender.
+_BEST: Final = 10
+#: Pods whose last filtering is remembered: the calls for one pod come right after each other.
+_PODS: Final = 10_000
+_UNKNOWN: Final = "hal does not know this node yet"
+#: What comes of reading an object that is not what it should be.
+_BROKEN: Final = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+#: What eviction cannot mend: the node itself is another one than the pod asks for.
+_NEVER: Final = (
+    "node selector",
+    "untolerated taint",
+    "node is unschedulable",
+    "no GPU offers",
+    "too few GPUs of an allowed model",
+    "too few GPUs with the memory",
+)
+
+
+class Refused(hal.HalError):
+    """A request that is none of kube-scheduler's."""
+
+
+@dataclass
+class _Seen:
+    """What was found for a pod when it was last looked at."""
+
+    job: hal.Job
+    cluster: hal.Cluster
+    version: int
+    survey: hal.Survey
+    index: Mapping[str, int]
+
+
+class Extender:
+    """Answers kube-scheduler from a live cluster, without asking the API server but to bind.
+
+    Parameters
+    ----------
+    service : Service
+    client : Client, optional
+        To bind with; None: binding is refused.
+    follow : callable
+        Takes in a change that the orchestrator has not told yet; called with the lock held.
+    names : callable
+        uid → ``namespace/name`` of the pods that run.
+
+    Notes
+    -----
+    A pod that the model cannot express is none of hal's business: every node passes, and none is better.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        client: Client | None = None,
+        follow: Callable[[Delta], None] = lambda delta: None,
+        names: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self.service, self.client, self.names = service, client, names
+        self._follow = follow
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._order: tuple[hal.Cluster | None, int, dict[str, int]] = (None, -1, {})
+
+    # ---- verbs ---------------------------------------------------------------------------------------
+
+    def filter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the nodes on which a pod fits, and why not of the others."""
+        pod, names, nodes = _asked(arguments)
+        seen = self._look(pod, "hal.filter")
+        if seen is None:
+            return _filtered(names, nodes, {}, {})
+        why, reasons = seen.survey.reason.tolist(), seen.survey.reasons
+        fits: list[str] = []
+        failed: dict[str, str] = {}
+        never: dict[str, str] = {}
+        for name in names:
+            at = seen.index.get(name)
+            if at is None:
+                failed[name] = _UNKNOWN
+            elif why[at] < 0:
+                fits.append(name)
+            else:
+                reason = reasons[why[at]]
+                (never if reason.startswith(_NEVER) else failed)[name] = reason
+        return _filtered(fits, nodes, failed, never)
+
+    def prioritize(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return a score for each node: the best has 10, so that kube-scheduler's own opinion cannot tie it."""
+        pod, names, _ = _asked(arguments)
+        seen = self._look(pod, "hal.prioritize")
+        if seen is None:
+            return [{"Host": name, "Score": 0} for name in names]
+        at = np.array([seen.index.get(name, -1) for name in names], dtype=np.int64)
+        found = np.append(seen.survey.score, np.nan)[at]  # -1: the NaN at the end
+        low, high = (np.nanmin(found), np.nanmax(found)) if np.isfinite(found).any() else (0.0, 0.0)
+        scaled = np.floor(_BEST * (found - low) / (high - low)) if high > low else np.full(len(at), _BEST)
+        scores = np.where(np.isnan(found), 0, scaled).astype(int).tolist()
+        return [{"Host": name, "Score": score} for name, score in zip(names, scores, strict=True)]
+
+    def preempt(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the nodes on which the pod would fit once those victims are gone."""
+        given = _lower(arguments)
+        pod = _pod(given)
+        job, _ = job_of(pod)
+        kept: dict[str, Any] = {}
+        for node, gone, told in self._victims(given):
+            if job is None or self._fits_without(job, node, gone):
+                kept[node] = told
+        return {"NodeNameToMetaVictims": kept}
+
+    def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Bind a pod; the place is taken before the API server hears of it, and given back if it refuses."""
+        given = _lower(arguments)
+        space, name, uid, node = (_text(given, key) for key in ("podnamespace", "podname", "poduid", "node"))
+        key, live = f"{space}/{name}", self.service.live
+        if self.client is None:
+            return {"Error": "hal has no way to bind here: leave bindVerb out"}
+        with PodTrace(uid).step("hal.bind", pod=key, node=node) as trace:
+            seen = self._seen.get(uid)
+            undo: Delta | None = None
+            with live.lock:
+                if seen is not None and not live.cluster.runs(key):
+                    at = self._index().get(node)
+                    now = hal.survey(live.cluster, seen.job, self.service.policy(None))
+                    if at is None or now.reason[at] >= 0:
+                        why = _UNKNOWN if at is None else now.reasons[now.reason[at]]
+                        return {"Error": f"{node}: {why}"}
+                    undo = JobQueued(seen.job) if key in live.waiting else JobGone(key)
+                    self._follow(JobStarted(Running(seen.job, (node,))))
+            error = self._send(space, name, uid, node)
+            if error and undo is not None:
+                with live.lock:
+                    self._follow(undo)
+            if not error:
+                trace.bound()
+            return {"Error": error}
+
+    # ---- inside --------------------------------------------------------------------------------------
+
+    def _look(self, pod: Mapping[str, Any], step: str) -> _Seen | None:
+        """What every node is to a pod now; None for a pod that hal leaves alone."""
+        uid = str((pod.get("metadata") or {}).get("uid") or "")
+        live, policy = self.service.live, self.service.policy(None)
+        with PodTrace(uid).step(step), live.lock:
+            cluster = live.cluster
+            seen = self._seen.get(uid)
+            if uid and seen and seen.cluster is cluster and seen.version == cluster.version:
+                return seen
+            job, dropped = job_of(pod)
+            if job is None:
+                log.info("left to kube-scheduler", extra={"dropped": "; ".join(map(str, dropped))})
+                return None
+            seen = _Seen(job, cluster, cluster.version, hal.survey(cluster, job, policy), self._index())
+        PodTrace.submitted(uid, pod)
+        self._seen[uid] = seen
+        self._seen.move_to_end(uid)
+        while len(self._seen) > _PODS:
+            self._seen.popitem(last=False)
+        return seen
+
+    def _index(self) -> dict[str, int]:
+        """Node → its row in a survey."""
+        cluster = self.service.cluster
+        if self._order[0] is not cluster or self._order[1] != cluster.version:
+            names = cluster.node_names()
+            old = self._order[2]
+            fresh = old if list(old) == names else {name: row for row, name in enumerate(names)}
+            self._order = cluster, cluster.version, fresh
+        return self._order[2]
+
+    def _victims(self, given: Mapping[str, Any]) -> Iterator[tuple[str, list[str], dict[str, Any]]]:
+        """Yield node, names of the pods to be evicted, and the same as kube-scheduler wants it back."""
+        meta, whole = given.get("nodenametometavictims"), given.get("nodenametovictims")
+        names = self.names() if meta else {}
+        for node, victims in _object(meta or whole or {}).items():
+            told = _lower(victims)
+            try:
+                pods = list(told.get("pods") or ())
+                if meta:
+                    uids = [str(_lower(pod).get("uid")) for pod in pods]
+                    gone = [names[uid] for uid in uids if uid in names]
+                else:
+                    uids = [str(pod["metadata"].get("uid")) for pod in pods]
+                    gone = [key_of(pod) for pod in pods]
+                violations = int(told.get("numpdbviolations") or 0)
+            except _BROKEN:
+                raise Refused(f"victims on {node}: make no sense") from None
+            yield (
+                node,
+                gone,
+                {"Pods": [{"UID": uid} for uid in uids], "NumPDBViolations": violations},
+            )
+
+    def _fits_without(self, job: hal.Job, node: str, gone: Iterable[str]) -> bool:
+        with self.service.live.lock:
+            cluster = self.service.cluster
+            at = self._index().get(node)
+            if at is None:
+                return False
+            with cluster.what_if() as trial:
+                trial.release([name for name in gone if trial.runs(name)])
+                return bool(hal.survey(trial, job, self.service.policy(None)).reason[at] < 0)
+
+    def _send(self, space: str, name: str, uid: str, node: str) -> str:
+        """Bind; returns what went wrong, or nothing."""
+        assert self.client is not None
+        body = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": name, "namespace": space, "uid": uid},
+            "target": {"kind": "Node", "name": node},
+        }
+        path = f"/api/v1/namespaces/{space}/pods/{name}"
+        try:
+            self.client.call("POST", f"{path}/binding", body)
+            return ""
+        except ApiError as error:
+            if error.status != 409:
+                return str(error)
+            said = str(error)
+        except hal.AdapterError as error:
+            said = str(error)
+        try:  # it may have happened all the same
+            pod = self.client.call("GET", path)
+        except hal.AdapterError:
+            return said
+        same = pod["metadata"].get("uid") == uid and pod["spec"].get("nodeName") == node
+        return "" if same else said
+
+
+def router(service: Service, client: Client, names: Callable[[], Mapping[str, str]]) -> APIRouter:
+    """Return the routes ``/extender/{filter,prioritize,preempt,bind}`` of a service that follows an adapter."""
+    follower = service.live
+    assert isinstance(follower, Follower)
+    extender = Extender(service, client=client, follow=follower.follow, names=names)
+    routes = APIRouter(prefix="/extender", tags=["extender"])
+
+    @routes.post("/filter")
+    async def filter(request: Request) -> Response:
+        """Which nodes fit (ExtenderArgs → ExtenderFilterResult)."""
+        return _json(extender.filter(_read(await request.body())))
+
+    @routes.post("/prioritize")
+    async def prioritize(request: Request) -> Response:
+        """How good they are (ExtenderArgs → HostPriorityList)."""
+        return _json(extender.prioritize(_read(await request.body())))
+
+    @routes.post("/preempt")
+    async def preempt(request: Request) -> Response:
+        """Whom to evict (ExtenderPreemptionArgs → ExtenderPreemptionResult)."""
+        return _json(await run_in_threadpool(extender.preempt, _read(await request.body())))
+
+    @routes.post("/bind")
+    async def bind(request: Request) -> Response:
+        """Bind a pod (ExtenderBindingArgs → ExtenderBindingResult)."""
+        return _json(await run_in_threadpool(extender.bind, _read(await request.body())))
+
+    return routes
+
+
+# ---- the wire --------------------------------------------------------------------------------------------
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused("body: is no JSON") from None
+    if not isinstance(told, dict):
+        raise Refused("body: must be an object")
+    return told
+
+
+def _json(answer: Any) -> Response:
+    return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
+
+
+def _object(thing: object) -> dict[str, Any]:
+    if not isinstance(thing, dict):
+        raise Refused(f"{str(thing)[:40]}: must be an object")
+    return thing
+
+
+def _lower(thing: object) -> dict[str, Any]:
+    return {key.lower(): value for key, value in _object(thing).items()}
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key)
+    if not isinstance(value, str) or not value or "/" in value:
+        raise Refused(f"{key}: must be a name")
+    return value
+
+
+def _pod(given: Mapping[str, Any]) -> dict[str, Any]:
+    pod = _object(given.get("pod"))
+    _object(pod.get("metadata") or {})
+    return pod
+
+
+def _asked(
+    arguments: Mapping[str, Any],
+) -> tuple[dict[str, Any], list[str], Mapping[str, Any] | None]:
+    """Return the pod, the names of the nodes, and the nodes themselves where they were sent."""
+    given = _lower(arguments)
+    names, nodes = given.get("nodenames"), given.get("nodes")
+    if nodes is not None:
+        try:
+            own = [node["metadata"]["name"] for node in _object(nodes).get("items") or ()]
+        except _BROKEN:
+            raise Refused("Nodes: a node has no name") from None
+        names = own if names is None else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Refused("NodeNames: must be a list of names")
+    return _pod(given), names, nodes
+
+
+def _filtered(
+    fits: list[str], nodes: Mapping[str, Any] | None, failed: Mapping[str, str], never: Mapping[str, str]
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "Nodes": None,
+        "NodeNames": fits,
+        "FailedNodes": failed,
+        "FailedAndUnresolvableNodes": never,
+        "Error": "",
+    }
+    if nodes is not None:  # not nodeCacheCapable: whole nodes come, and whole nodes are wanted back
+        kept = set(fits)
+        items = [node for node in nodes.get("items") or () if node["metadata"]["name"] in kept]
+        answer |= {"Nodes": {**nodes, "items": items}, "NodeNames": None}
+    return answer

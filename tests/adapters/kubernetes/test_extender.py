@@ -1,0 +1,246 @@
+"""The scheduler extender's answers, byte for byte as kube-scheduler wants them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hal.adapters import Follower, Snapshot
+from hal.adapters.kubernetes.client import ApiError
+from hal.adapters.kubernetes.extender import Extender, Refused
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hal
+from hal.server import Service
+from tests.adapters.memory import MemoryAdapter, Orchestrator
+
+
+def pod(name: str = "p", **requests: str) -> dict[str, Any]:
+    """Return a pod as kube-scheduler sends it."""
+    asked = {"nvidia.com/gpu" if key == "gpu" else key: value for key, value in requests.items()}
+    resources: dict[str, Any] = {"requests": asked}
+    if "gpu" in requests:
+        resources["limits"] = {"nvidia.com/gpu": requests["gpu"]}
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {
+            "schedulerName": "default-scheduler",
+            "containers": [{"name": "c", "image": "i", "resources": resources}],
+        },
+        "status": {"phase": "Pending"},
+    }
+
+
+def cluster() -> hal.Cluster:
+    """Return three nodes: CPUs only, GPUs half used, GPUs free; a fourth is closed."""
+    made = hal.Cluster(
+        [
+            hal.Node("cpu", cpus=8, memory="32GiB", resources={"pods": 110}),
+            hal.Node("half", cpus=8, memory="32GiB", gpus=hal.gpus(4, "T4"), resources={"pods": 110}),
+            hal.Node("free", cpus=8, memory="32GiB", gpus=hal.gpus(4, "T4"), resources={"pods": 110}),
+            hal.Node("shut", cpus=8, memory="32GiB", schedulable=False, resources={"pods": 110}),
+        ]
+    )
+    made.bind(hal.Job("default/old", cpus=2, gpus=2), ["half"])
+    return made
+
+
+NAMES = ["cpu", "half", "free", "shut", "new"]
+
+
+def test_filters_by_name() -> None:
+    told = Extender(Service(cluster())).filter({"Pod": pod(gpu="3"), "Nodes": None, "NodeNames": NAMES})
+    assert told == {
+        "Nodes": None,
+        "NodeNames": ["free"],
+        "FailedNodes": {"half": "too few idle GPUs", "new": "hal does not know this node yet"},
+        "FailedAndUnresolvableNodes": {
+            "cpu": "too few GPUs with the memory asked for",
+            "shut": "node is unschedulable",
+        },
+        "Error": "",
+    }
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper, lambda key: key[0].lower() + key[1:]])
+def test_any_casing_is_understood(case: Any) -> None:
+    asked = {case(key): value for key, value in {"Pod": pod(gpu="3"), "NodeNames": NAMES}.items()}
+    assert Extender(Service(cluster())).filter(asked)["NodeNames"] == ["free"]
+
+
+def test_whole_nodes_come_back_whole() -> None:
+    items = [{"metadata": {"name": name}, "extra": 1} for name in NAMES]
+    told = Extender(Service(cluster())).filter(
+        {"Pod": pod(gpu="1"), "Nodes": {"kind": "NodeList", "items": items}, "NodeNames": None}
+    )
+    assert told["Nodes"] == {"kind": "NodeList", "items": [items[1], items[2]]}
+    assert told["NodeNames"] is None
+
+
+def test_scores_from_0_to_10_in_the_policy_s_order() -> None:
+    of = Extender(Service(cluster(), policy="best_fit"))
+    told = {
+        entry["Host"]: entry["Score"] for entry in of.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES})
+    }
+    assert told == {"cpu": 0, "half": 10, "free": 0, "shut": 0, "new": 0}
+    spread = Extender(Service(cluster(), policy="spread"))
+    told = {e["Host"]: e["Score"] for e in spread.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES})}
+    assert told["free"] == 10
+    one = of.prioritize({"Pod": pod(gpu="1"), "NodeNames": ["free"]})
+    assert one == [{"Host": "free", "Score": 10}]
+
+
+def test_a_pod_that_the_model_cannot_say_is_kube_scheduler_s() -> None:
+    strange = pod()
+    strange["spec"]["resourceClaims"] = [{"name": "x"}]
+    of = Extender(Service(cluster()))
+    assert of.filter({"Pod": strange, "NodeNames": NAMES})["NodeNames"] == NAMES
+    assert {e["Score"] for e in of.prioritize({"Pod": strange, "NodeNames": NAMES})} == {0}
+
+
+def test_keeps_nodes_on_which_eviction_helps() -> None:
+    of = Extender(Service(cluster()), names=lambda: {"u-old": "default/old"})
+    meta = {
+        "half": {"Pods": [{"UID": "u-old"}], "NumPDBViolations": 1},
+        "cpu": {"Pods": [{"UID": "u-other"}], "NumPDBViolations": 0},
+    }
+    asked = {"Pod": pod(gpu="3"), "NodeNameToVictims": None, "NodeNameToMetaVictims": meta}
+    assert of.preempt(asked) == {"NodeNameToMetaVictims": {"half": meta["half"]}}
+    old = {"metadata": {"name": "old", "namespace": "default", "uid": "u-old"}}
+    whole = {"half": {"Pods": [old], "NumPDBViolations": 1}, "cpu": {"Pods": [], "NumPDBViolations": 0}}
+    assert of.preempt(asked | {"NodeNameToVictims": whole, "NodeNameToMetaVictims": None}) == {
+        "NodeNameToMetaVictims": {"half": meta["half"]}
+    }
+    assert of.service.cluster.runs("default/old")
+
+
+class Api:
+    """Answers bindings as told."""
+
+    def __init__(self, *answers: Exception | dict[str, Any]) -> None:
+        self.answers, self.asked = list(answers), []  # type: ignore[var-annotated]
+
+    def call(self, method: str, path: str, body: Any = None, **_: Any) -> dict[str, Any]:
+        self.asked.append((method, path, body))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def binding(**other: str) -> dict[str, str]:
+    """Return ExtenderBindingArgs for the pod above."""
+    meta = pod()["metadata"]
+    return {"PodName": "p", "PodNamespace": "default", "PodUID": meta["uid"], "Node": "free"} | other
+
+
+def following(*answers: Any) -> tuple[Extender, Follower, Api]:
+    """Return an extender on a followed cluster, its follower and the API server."""
+    follower = Follower(MemoryAdapter(Orchestrator(0)))
+    source = cluster()
+    follower.adapter.snapshot = lambda: Snapshot(tuple(source.nodes()), (), (), "0")  # type: ignore[method-assign]
+    follower._read()
+    api = Api(*answers)
+    return Extender(Service(follower), client=api, follow=follower.follow), follower, api  # type: ignore[arg-type]
+
+
+def test_binds_and_books_at_once() -> None:
+    of, follower, api = following({})
+    of.filter({"Pod": pod(gpu="3"), "NodeNames": NAMES})
+    assert of.bind(binding()) == {"Error": ""}
+    ((method, path, body),) = api.asked
+    assert (method, path) == ("POST", "/api/v1/namespaces/default/pods/p/binding")
+    assert body["target"] == {"kind": "Node", "name": "free"}
+    assert body["metadata"]["uid"] == pod()["metadata"]["uid"]
+    assert follower.cluster.runs("default/p")
+    told = of.filter({"Pod": pod("q", gpu="3"), "NodeNames": ["free"]})
+    assert told["FailedNodes"] == {"free": "too few idle GPUs"}  # before the watch says anything
+    assert of.bind(binding(PodName="q", PodUID=pod("q")["metadata"]["uid"]))["Error"].startswith("free: ")
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([ApiError(403, "no")], "403: no"),
+        ([ApiError(409, "bound"), {"metadata": {"uid": "u"}, "spec": {"nodeName": "cpu"}}], "409: bound"),
+        ([hal.AdapterError("timed out"), hal.AdapterError("still")], "timed out"),
+    ],
+)
+def test_what_was_not_bound_is_not_booked(answers: list[Any], error: str) -> None:
+    of, follower, _ = following(*answers)
+    before = follower.cluster.digest()
+    of.filter({"Pod": pod(gpu="3"), "NodeNames": NAMES})
+    assert of.bind(binding()) == {"Error": error}
+    assert follower.cluster.digest() == before
+
+
+def test_a_lost_answer_is_looked_for() -> None:
+    mine = {"metadata": {"uid": pod()["metadata"]["uid"]}, "spec": {"nodeName": "free"}}
+    of, follower, _ = following(hal.AdapterError("timed out"), mine)
+    of.filter({"Pod": pod(gpu="3"), "NodeNames": NAMES})
+    assert of.bind(binding()) == {"Error": ""}
+    assert follower.cluster.runs("default/p")
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["Pod", "NodeNames", "Nodes", "items", "metadata", "name", "spec", "Pods", "UID"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["Pod", "NodeNames", "Nodes", "NodeNameToMetaVictims", "Node"]), json_like
+    )
+)
+def test_anything_is_an_answer_or_refused(arguments: Mapping[str, Any]) -> None:
+    of = Extender(Service(cluster()))
+    sent = arguments.get("NodeNames")
+    for verb in (of.filter, of.prioritize, of.preempt, of.bind):
+        try:
+            told = json.loads(json.dumps(verb(arguments)))
+        except (Refused, hal.HalError):
+            continue
+        if verb == of.filter and isinstance(sent, list):
+            assert set(told["NodeNames"] or ()) <= set(sent)
+
+
+@given(
+    st.lists(st.sampled_from([*NAMES, "x", "y"]), unique=True, max_size=7),
+    st.integers(0, 5),
+    st.integers(1, 12),
+)
+def test_agrees_with_placing_on_each_node_alone(names: list[str], gpus: int, cpus: int) -> None:
+    of = Extender(Service(cluster()))
+    asked = pod(cpu=str(cpus), **({"gpu": str(gpus)} if gpus else {}))
+    told = of.filter({"Pod": asked, "NodeNames": names})
+    assert not set(told["NodeNames"]) - set(names)
+    assert set(told["NodeNames"]) | set(told["FailedNodes"]) | set(told["FailedAndUnresolvableNodes"]) == set(
+        names
+    )
+    for name in set(names) & {"cpu", "half", "free", "shut"}:
+        alone = hal.Cluster([hal.Cluster.node(cluster(), name)])
+        if name == "half":
+            alone.bind(hal.Job("default/old", cpus=2, gpus=2), ["half"])
+        job = hal.Job("j", cpus=cpus, memory=0, gpus=gpus)
+        assert (name in told["NodeNames"]) == hal.place(alone, job)[0].placed
