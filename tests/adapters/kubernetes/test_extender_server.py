@@ -52,7 +52,13 @@ def asks(address: str) -> dict[str, Any]:
         "nodeCacheCapable": True,
         "httpTimeout": "5s",
     }
-    return {"extenders": [extender], "profiles": [{"schedulerName": "extended"}]}
+    here = f"127.0.0.1:{free_port()}"  # another kube-scheduler may have the usual port
+    return {
+        "extenders": [extender],
+        "profiles": [{"schedulerName": "extended"}],
+        "healthzBindAddress": here,
+        "metricsBindAddress": here,
+    }
 
 
 def figures(address: str) -> dict[str, float]:
