@@ -245,7 +245,7 @@ def test_a_server_that_fails_leaves_it_to_slurm(
     assert {strict.job(job)["ReqNodeList"] for job in jobs} == {"(null)"}
     waited = took(strict, since)
     assert len(waited) == 5
-    assert statistics.median(waited) < LIMIT
+    assert min(waited) < LIMIT
 
 
 def test_a_pause_after_a_fault(strict: SlurmCluster) -> None:
@@ -292,6 +292,7 @@ def test_submissions_without_a_server_take_no_longer(strict: SlurmCluster) -> No
         f"{statistics.median(mutes):.2f} ms), {statistics.median(up):.1f} ms with hal serve (asked for "
         f"{statistics.median(asked):.2f} ms)"
     )
-    assert statistics.median(refused) < 1
-    assert statistics.median(mutes) < LIMIT
-    assert statistics.median(slow) - statistics.median(down) < LIMIT + 2  # beside a noisy machine
+    # What else runs on the machine only ever adds to a time, so that the least is what it costs.
+    assert min(refused) < 1
+    assert min(mutes) < LIMIT
+    assert min(slow) - min(down) < LIMIT
