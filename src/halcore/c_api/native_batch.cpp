@@ -15,10 +15,10 @@ bool NativeColumns::stale() const {
 
 const hal_columns& NativeColumns::read() {
     const std::size_t resources = cluster_.resource_count();
-    if (structure_ != cluster_.structure_version() || largest_.size() != resources + 1) {
-        largest_ = largest();
-        structure_ = cluster_.structure_version();
-    }
+    // Columns move only when nodes or resources come.
+    if (structure_ == cluster_.structure_version() && largest_.size() == resources + 1) return columns_;
+    largest_ = largest();
+    structure_ = cluster_.structure_version();
     free_.resize(resources);
     capacity_.resize(resources);
     for (std::size_t r = names_.size(); r < resources; ++r)

@@ -50,7 +50,8 @@ Matcher::Probe::Probe(Matcher& matcher, ShapeId shape)
         needed_ = (shape_.whole() ? cluster.gpu_idle_column() : cluster.gpu_max_column()).data();
         least_ = shape_.whole() ? shape_.gpus : shape_.milli;
     }
-    matcher.learn(shape);
+    if (matcher.by_class_.size() <= shape || matcher.by_class_[shape].size() < cluster.classes().size())
+        matcher.learn(shape);
     classes_ = matcher.by_class_[shape].data();
 }
 

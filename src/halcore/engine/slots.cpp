@@ -99,9 +99,11 @@ void Slots::sync() {
     const ChangeList& changes = cluster_.changes();
     if (changes.clock() == seen_) return;
     const std::size_t nodes = cluster_.node_slots();
-    slot_of_.resize(nodes, kNone);
-    group_of_.resize(nodes, kNone);
-    groups_.resize(cluster_.kinds().size());
+    if (slot_of_.size() != nodes) {
+        slot_of_.resize(nodes, kNone);
+        group_of_.resize(nodes, kNone);
+    }
+    if (groups_.size() != cluster_.kinds().size()) groups_.resize(cluster_.kinds().size());
     if (seen_ == 0) {  // in index order, so that (without a tie seed) each push on a heap is O(1)
         for (NodeId n = 0; n < nodes; ++n) visit(n);
     } else {

@@ -1,5 +1,6 @@
 #include "halcore/policies/devices.h"
 
+#include <algorithm>
 #include <array>
 
 #include "halcore/model/links.h"
@@ -37,12 +38,14 @@ double room_lost(const Cluster& cluster, const Shape& s, NodeId node, int g) {
 std::uint64_t tightest_devices(const Cluster& cluster, const Shape& s, NodeId node, std::uint64_t eligible) {
     const auto free = cluster.gpu_free(node);
     if (s.gpus == 1 && s.milli > 0) {  // what most tasks with a device ask for
-        int best = -1;
+        // What would be left, then the device: the least is the tightest. Negative wraps to huge.
+        std::uint32_t least = UINT32_MAX;
         for (std::uint64_t m = eligible; m; m &= m - 1) {
             const int g = std::countr_zero(m);
-            if (free[g] >= s.milli && (best < 0 || free[g] < free[best])) best = g;
+            least = std::min(
+                least, static_cast<std::uint32_t>(free[g] - s.milli) << 6 | static_cast<std::uint32_t>(g));
         }
-        return std::uint64_t{1} << best;
+        return std::uint64_t{1} << (least & 63);
     }
     std::uint64_t fitting = fitting_devices(cluster, s, node, eligible), taken = 0;
     if (s.whole() && s.gpus > 1) {  // over the fewest link domains; in one domain alone, the first ones
