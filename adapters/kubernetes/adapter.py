@@ -210,6 +210,9 @@ class KubernetesAdapter:
         if self.lease is not None and not self.lease.acquire():
             self._standby = True
             return [Applied(p.job, Outcome.UNKNOWN, "another instance decides") for p in placements]
+        if self.lease is not None and self.lease.plan:  # of our own, when the lease ran out in the middle
+            self._finish(self.lease.plan)
+            return [Applied(p.job, Outcome.UNKNOWN, "gangs were to be finished first") for p in placements]
         answers: list[Applied] = []
         for part in _parts(placements):
             answers += self._apply(part)
@@ -221,7 +224,7 @@ class KubernetesAdapter:
         return answers
 
     def _apply(self, placements: Sequence[hal.Placement]) -> list[Applied]:
-        tasks = [self._tasks(placement) for placement in placements]
+        tasks = [self._whole(self._tasks(placement)) for placement in placements]
         plan = {
             key: [self._uid(key), node, list(gpus)]
             for gang in tasks
@@ -236,8 +239,8 @@ class KubernetesAdapter:
         answers = []
         for placement, gang in zip(placements, tasks, strict=True):
             parts = [next(became) for _ in gang]
-            jobs = self._shapes(placement)
-            for (key, node, gpus), part, job in zip(gang, parts, jobs, strict=True):
+            for (key, node, gpus), part in zip(gang, parts, strict=True):
+                job = self._state.jobs.get(key)
                 if part.outcome.holds and job is not None:
                     self._state.assume(key, Running(job, (node,), (gpus,)))
             answers.append(_together(placement, parts))
@@ -328,8 +331,13 @@ class KubernetesAdapter:
         keys = [next(ranks[names.index(role)]) for role in placement.roles]
         return list(zip(keys, placement.nodes, placement.gpus, strict=True))
 
-    def _shapes(self, placement: hal.Placement) -> list[hal.Job | None]:
-        return [self._state.jobs.get(key) for key, _, _ in self._tasks(placement)]
+    def _whole(self, tasks: list[Task]) -> list[Task]:
+        """Return the tasks of a gang, or none where one of its nodes or pods is gone since it was decided."""
+        state = self._state
+        lost = len(tasks) > 1 and any(
+            node not in state.nodes or key not in state.pods for key, node, _ in tasks
+        )
+        return [] if lost else tasks
 
     def _uid(self, key: str) -> str:
         return str(self._state.pods.get(key, {}).get("metadata", {}).get("uid"))
@@ -418,6 +426,6 @@ def _together(placement: hal.Placement, parts: Sequence[Applied]) -> Applied:
         Outcome.ALREADY,
     )
     if not parts:
-        return Applied(placement.job, Outcome.GONE, "no pods")
+        return Applied(placement.job, Outcome.GONE, "a pod or a node of it is gone")
     first = min(parts, key=lambda part: worst.index(part.outcome))
     return Applied(placement.job, first.outcome, first.detail)

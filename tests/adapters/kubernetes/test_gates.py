@@ -148,7 +148,7 @@ def test_a_real_scheduler_binds_what_the_patch_leaves(kubernetes: KubernetesClus
             left = merged(gated(name, terms=[SSD]), lifted(gated(name, terms=[SSD]), node))
             meta = {"name": name, "annotations": left["metadata"]["annotations"]}
             client.call("POST", "/api/v1/namespaces/default/pods", {"metadata": meta, "spec": left["spec"]})
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while len(kubernetes.bound()) < 2:
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -75,7 +75,7 @@ def test_contract(cluster: KubernetesCluster, check: Callable[[Harness], None]) 
             adapter.close()
 
 
-def settle(loop: Loop, done: Callable[[], bool], seconds: float = 30.0) -> None:
+def settle(loop: Loop, done: Callable[[], bool], seconds: float = 90.0) -> None:
     """Follow and step until something is so."""
     end = time.monotonic() + seconds
     while not done():
