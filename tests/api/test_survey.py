@@ -12,7 +12,11 @@ import hal
 sizes = st.tuples(st.integers(1, 16), st.integers(0, 4), st.booleans())
 
 
-@given(st.lists(sizes, min_size=1, max_size=8), sizes, st.sampled_from(["best_fit", "spread", "pack_spread(0.3)"]))
+@given(
+    st.lists(sizes, min_size=1, max_size=8),
+    sizes,
+    st.sampled_from(["best_fit", "spread", "pack_spread(0.3)"]),
+)
 def test_agrees_with_explaining_and_with_placing_on_each_node(
     nodes: list[tuple[int, int, bool]], asked: tuple[int, int, bool], policy: str
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hal.adapters import Applied, JobStarted, Outcome, Running, Snapshot
 from hal.adapters.slurm import client
 from hal.adapters.slurm.client import rows_of
 from hal.adapters.slurm.convert import convert
@@ -24,7 +25,10 @@ from tests.adapters.faults.suite import (
     Harness,
     a_burst_is_followed_whole,
     a_clock_may_be_wrong,
+    a_conflict_is_no_loss,
+    reading_fails,
 )
+from tests.adapters.memory import MemoryAdapter
 
 KINDS = ("memory", "slurm json", "slurm rest")
 READ = {
@@ -168,3 +172,41 @@ def test_any_answer_is_read_or_a_typed_error(noise: bytes, at: int) -> None:
     for text in (noise, whole[:at], whole[:at] + noise + whole[at:]):
         with contextlib.suppress(hal.AdapterError):
             rows_of(text, "sinfo", "nodes", node_from_json)
+
+
+class Doubling(MemoryAdapter):
+    """Starts what runs already once more."""
+
+    def _one(self, placement: hal.Placement) -> Applied:
+        if placement.job in self.of.running:
+            self.of.tell(JobStarted(Running(self.of.running[placement.job].job, placement.nodes)))
+            return Applied(placement.job, Outcome.APPLIED)
+        return super()._one(placement)
+
+
+class Bare(MemoryAdapter):
+    """Lets an error of its transport out as it is."""
+
+    def snapshot(self) -> Snapshot:
+        try:
+            return super().snapshot()
+        except hal.AdapterError as error:
+            raise ConnectionResetError("reset") from error
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [(Doubling, a_conflict_is_no_loss), (Bare, lambda harness: reading_fails(harness, "refused"))],
+    ids=["doubling", "bare"],
+)
+def test_a_broken_adapter_fails(broken: type[MemoryAdapter], check: Callable[[Harness], None]) -> None:
+    harness = MemoryFaults()
+
+    def adapter() -> MemoryAdapter:
+        one = broken(harness.of)
+        one.fault = harness._fault
+        return one
+
+    harness.adapter = adapter  # type: ignore[method-assign]
+    with pytest.raises((AssertionError, ConnectionResetError)):
+        check(harness)
