@@ -20,7 +20,7 @@ PACKAGE_SOURCES := $(shell find src python adapters cmake -type f -not -name '*.
                    CMakeLists.txt pyproject.toml README.md LICENSE
 CXX_SOURCES := $(shell find src tests -name '*.cpp' -o -name '*.h')
 # Rooms that drive the core only through what the others cover already, and files that build things of their own.
-NOT_CORE := package cli adapters arena broken control server store study testing
+NOT_CORE := package cli adapters deploy arena broken control server store study testing
 CORE_TESTS ?= tests $(NOT_CORE:%=--ignore=tests/%) --ignore=tests/native/test_examples.py --ignore=tests/native/test_abi.py
 PYTEST_ARGS ?=
 

@@ -271,27 +271,41 @@ def router(service: Service, client: Client, names: Callable[[], Mapping[str, st
     extender = Extender(service, client=client, follow=follower.follow, names=names)
     routes = APIRouter(prefix="/extender", tags=["extender"])
 
-    @routes.post("/filter")
+    @routes.post("/filter", openapi_extra=_body(_ARGS))
     async def filter(request: Request) -> Response:
         """Which nodes fit (ExtenderArgs → ExtenderFilterResult)."""
         return _json(extender.filter(_read(await request.body())))
 
-    @routes.post("/prioritize")
+    @routes.post("/prioritize", openapi_extra=_body(_ARGS))
     async def prioritize(request: Request) -> Response:
         """How good they are (ExtenderArgs → HostPriorityList)."""
         return _json(extender.prioritize(_read(await request.body())))
 
-    @routes.post("/preempt")
+    @routes.post("/preempt", openapi_extra=_body(_PREEMPTION))
     async def preempt(request: Request) -> Response:
         """Whom to evict (ExtenderPreemptionArgs → ExtenderPreemptionResult)."""
         return _json(await run_in_threadpool(extender.preempt, _read(await request.body())))
 
-    @routes.post("/bind")
+    @routes.post("/bind", openapi_extra=_body(_BINDING))
     async def bind(request: Request) -> Response:
         """Bind a pod (ExtenderBindingArgs → ExtenderBindingResult)."""
         return _json(await run_in_threadpool(extender.bind, _read(await request.body())))
 
     return routes
+
+
+_ARGS: Final = {"Pod": "object", "Nodes": "object", "NodeNames": "array"}
+_PREEMPTION: Final = {"Pod": "object", "NodeNameToVictims": "object", "NodeNameToMetaVictims": "object"}
+_BINDING: Final = dict.fromkeys(("PodName", "PodNamespace", "PodUID", "Node"), "string")
+
+
+def _body(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return what OpenAPI says of a body; unset fields come as null."""
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": [kind, "null"]} for name, kind in fields.items()},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 # ---- the wire --------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -70,15 +71,23 @@ def test_serves_until_told_to_stop_and_logs_no_secret(server: tuple[str, str, su
 
 def test_no_request_makes_it_fail() -> None:
     import schemathesis
+    from hal.adapters import Follower
+    from hal.adapters.kubernetes.client import Client
+    from hal.adapters.kubernetes.config import Access
+    from hal.adapters.kubernetes.extender import router
     from hypothesis import HealthCheck, given, settings
 
-    import hal
     from hal.server import Service, Settings, create_app
+    from tests.adapters.memory import MemoryAdapter, Orchestrator
 
-    app = create_app(Service(hal.Cluster([hal.Node("n", cpus=8)])), Settings(rate=1e6, burst=10**6))
+    follower = Follower(MemoryAdapter(Orchestrator()))
+    follower._read()
+    service = Service(follower)
+    client = Client(Access("http://127.0.0.1:9", ssl.create_default_context()), timeout=1)
+    app = create_app(service, Settings(rate=1e6, burst=10**6), routers=[router(service, client, dict)])
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     routes = [found.ok() for found in schema.get_all_operations()]
-    assert len(routes) >= 6
+    assert len(routes) >= 11
     for route in routes:
 
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)

@@ -108,7 +108,7 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
         asked = parsed(PlaceRequest, await request.body())
         if len(asked.jobs) > settings.max_jobs:
             raise HalError(f"jobs: {len(asked.jobs)} in one request; send at most {settings.max_jobs}")
-        with span("hal.place", jobs=len(asked.jobs)):
+        with span("hal.place", headers=request.headers, jobs=len(asked.jobs)):
             jobs = jobs_of(asked.jobs)
             if len(jobs) <= _AT_ONCE:
                 decided = service.place(jobs, asked.policy, order=asked.order, apply=asked.apply)
