@@ -22,6 +22,12 @@ def test_no_block_of_python_goes_unchecked(page: Path) -> None:
     )
 
 
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+    assert len(links) > 5
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
 def test_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(
         r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL

@@ -2,7 +2,7 @@
 
 from hal.predict.anomalies import SlowNode, UnusualRun, slow_nodes, unusual_runs
 from hal.predict.baselines import BASELINES
-from hal.predict.evaluation import SETTING, Evaluation, accuracy, evaluate
+from hal.predict.evaluation import SETTING, USES, Evaluation, accuracy, evaluate
 from hal.predict.features import FEATURES
 from hal.predict.model import Model
 from hal.predict.model_store import ModelStore
@@ -13,6 +13,7 @@ __all__ = [
     "FEATURES",
     "PREDICTORS",
     "SETTING",
+    "USES",
     "Evaluation",
     "Model",
     "ModelStore",

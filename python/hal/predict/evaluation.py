@@ -13,10 +13,12 @@ from hal.errors import InvalidModel
 from hal.predict.predictor import PREDICTORS, Predictor
 from hal.replay import Workload, replay_queue
 
-__all__ = ["SETTING", "Evaluation", "accuracy", "evaluate"]
+__all__ = ["SETTING", "USES", "Evaluation", "accuracy", "evaluate"]
 
 #: The one setting for all logs, chosen on KTH-SP2 and SDSC-SP2 (docs/explanation/runtime-prediction.md says how).
 SETTING: Final = {"order": "aged_sjf", "backfill": "easy", "correct": "requested"}
+#: Which answers of a predictor it uses for what, chosen likewise: see `Predictor`.
+USES: Final = {"hold": "high", "fill": "low", "rank": "middle"}
 
 _QUEUES: Final[dict[str, dict[str, Any]]] = {
     "EASY": {"predict": "requested"},
@@ -36,7 +38,7 @@ class Evaluation:
     jobs : int
         Of the log.
     accuracy : float
-        Mean of min(predicted, run) / max(predicted, run), 0 to 1; seconds below 1 count as 1.
+        Mean of min(predicted, run) / max(predicted, run), 0 to 1, of the middle answer; seconds below 1 count as 1.
     mae : float
         Mean absolute error, seconds.
     bsld : float
@@ -59,6 +61,26 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes by name."""
         return asdict(self)
+
+
+class _Told:
+    """A predictor under `USES` that remembers its middle answers, in the order of submission: the workload's."""
+
+    def __init__(self, kind: str) -> None:
+        self.middles: list[int] = []
+        self._whole = Predictor(kind, hold="low", fill="middle", rank="high")
+        self._order = [("low", "middle", "high").index(USES[use]) for use in ("hold", "fill", "rank")]
+
+    def for_replay(self) -> tuple[Any, Callable[[int, int, int, Any], tuple[int, int, int]]]:
+        history, guess = self._whole.for_replay()
+
+        def told(now: int, requested: int, user: int, row: Any) -> tuple[int, int, int]:
+            answers = guess(now, requested, user, row)
+            self.middles.append(answers[1])
+            hold, fill, rank = (answers[use] for use in self._order)
+            return hold, fill, rank
+
+        return history, told
 
 
 def accuracy(predicted: ArrayLike, run: ArrayLike) -> float:
@@ -102,16 +124,21 @@ def evaluate(
     answers: list[Evaluation] = []
     for name in (*_QUEUES, *predictors):
         progress(name)
-        options = _QUEUES[name] if name in _QUEUES else {**SETTING, "predict": Predictor(name)}
-        run = replay_queue(workload, **options)
+        if name in _QUEUES:
+            run = replay_queue(workload, **_QUEUES[name])
+            guess = run.first_guess
+        else:
+            told = _Told(name)
+            run = replay_queue(workload, **SETTING, predict=told)
+            guess = np.array(told.middles)
         bsld = float(run.bounded_slowdown().mean())
         answers.append(
             Evaluation(
                 workload.name,
                 name,
                 len(workload),
-                accuracy(run.first_guess, workload.run),
-                float(np.abs(run.first_guess - workload.run).mean()),
+                accuracy(guess, workload.run),
+                float(np.abs(guess - workload.run).mean()),
                 bsld,
                 bsld / (answers[0].bsld if answers else bsld),
                 float(run.wait.max()),
