@@ -18,6 +18,7 @@ from hal.model import Job
 from hal.place import resolve
 from hal.placements import _devices
 from hal.preempt import _key
+from hal.queues import order
 
 if TYPE_CHECKING:
     from hal.cluster import Cluster
@@ -137,7 +138,8 @@ def rebalance(
     moves_a_step : int
         Most tasks moved away from one node in one step, 1 … 64.
     queues : QueueTree, optional
-        No move takes a queue over a maximum: a share of a GPU asked for by memory grows on a smaller device.
+        No move takes a queue over a maximum: a share of a GPU asked for by memory grows on a smaller device. Wanted
+        jobs that name a queue get no room made as long as a quota keeps them waiting anyway (`hal.queues.order`).
 
     Returns
     -------
@@ -175,6 +177,12 @@ def rebalance(
             raise InvalidModel(f"{field} = {show(value)}: must be a whole number")
     decided = resolve(policy, None)
     keys = [_key("pinned", key) for key in ([pinned] if isinstance(pinned, str) else pinned)]
+    if queues is not None and want is not None and not isinstance(want, JobColumns):
+        jobs = [want] if isinstance(want, Job) else list(want)
+        kept = _kept_by_quotas(jobs, cluster, queues)
+        want = [job for index, job in enumerate(jobs) if index not in kept]
+        if kept and not want:  # nobody could use the room, and to the core no wish is any wish
+            want, max_moves = jobs, 0
     plan = _core.rebalance(
         cluster._core,
         decided._core,
@@ -185,6 +193,13 @@ def rebalance(
         None if queues is None else queues._core,
     )
     return Rebalance(cluster, plan)
+
+
+def _kept_by_quotas(jobs: list[Job], cluster: Cluster, queues: QueueTree) -> set[int]:
+    """Return the indices of wanted jobs that could not start even if there were room."""
+    charged = [index for index, job in enumerate(jobs) if isinstance(job, Job) and job.queue]
+    waiting = order(queues, [jobs[index] for index in charged], cluster=cluster).waiting
+    return {charged[row] for row in waiting.tolist()}
 
 
 def _wanted(want: object) -> list[tuple[Any, int, Any]]:
