@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -120,18 +121,18 @@ class Extender:
                 (never if reason.startswith(_NEVER) else failed)[name] = reason
         return _filtered(fits, nodes, failed, never)
 
-    def prioritize(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return a score for each node: the best has 10, so that kube-scheduler's own opinion cannot tie it."""
+    def prioritize(self, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
+        """Return a score for each node: the best alone has 10, the worst 0."""
         pod, names, _ = _asked(arguments)
         seen = self._look(pod, "hal.prioritize")
         if seen is None:
-            return [{"Host": name, "Score": 0} for name in names]
+            return [(name, 0) for name in names]
         at = np.array([seen.index.get(name, -1) for name in names], dtype=np.int64)
         found = np.append(seen.survey.score, np.nan)[at]  # -1: the NaN at the end
         low, high = (np.nanmin(found), np.nanmax(found)) if np.isfinite(found).any() else (0.0, 0.0)
         scaled = np.floor(_BEST * (found - low) / (high - low)) if high > low else np.full(len(at), _BEST)
         scores = np.where(np.isnan(found), 0, scaled).astype(int).tolist()
-        return [{"Host": name, "Score": score} for name, score in zip(names, scores, strict=True)]
+        return list(zip(names, scores, strict=True))
 
     def preempt(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the nodes on which the pod would fit once those victims are gone."""
@@ -279,7 +280,12 @@ def router(service: Service, client: Client, names: Callable[[], Mapping[str, st
     @routes.post("/prioritize", openapi_extra=_body(_ARGS))
     async def prioritize(request: Request) -> Response:
         """How good they are (ExtenderArgs → HostPriorityList)."""
-        return _json(extender.prioritize(_read(await request.body())))
+        # Thousands of small objects: written as text, which takes a third of the time.
+        parts = [
+            f'{{"Host":{quoted(name)},"Score":{score}}}'
+            for name, score in extender.prioritize(_read(await request.body()))
+        ]
+        return Response(f"[{','.join(parts)}]", media_type="application/json")
 
     @routes.post("/preempt", openapi_extra=_body(_PREEMPTION))
     async def preempt(request: Request) -> Response:

@@ -26,8 +26,8 @@ def service(nodes: int = 4) -> Service:
 class Caller:
     """Calls the application without a socket."""
 
-    def __init__(self, of: Service, **settings: Any) -> None:
-        self.app = create_app(of, Settings(**{"token": SecretStr(TOKEN)} | settings))
+    def __init__(self, of: Service, *, routers: Any = (), **settings: Any) -> None:
+        self.app = create_app(of, Settings(**{"token": SecretStr(TOKEN)} | settings), routers=routers)
 
     async def _ask(self, method: str, path: str, token: str | None, **given: Any) -> httpx.Response:
         headers = given.pop("headers", {}) | ({"authorization": f"Bearer {token}"} if token else {})

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hal.adapters import Follower, Snapshot
 from hal.adapters.kubernetes.client import ApiError
-from hal.adapters.kubernetes.extender import Extender, Refused
+from hal.adapters.kubernetes.extender import Extender, Refused, router
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hal
 from hal.server import Service
 from tests.adapters.memory import MemoryAdapter, Orchestrator
+from tests.server.test_server import Caller
 
 
 def pod(name: str = "p", **requests: str) -> dict[str, Any]:
@@ -88,15 +89,28 @@ def test_whole_nodes_come_back_whole() -> None:
 
 def test_scores_from_0_to_10_in_the_policy_s_order() -> None:
     of = Extender(Service(cluster(), policy="best_fit"))
-    told = {
-        entry["Host"]: entry["Score"] for entry in of.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES})
-    }
+    told = dict(of.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES}))
     assert told == {"cpu": 0, "half": 10, "free": 0, "shut": 0, "new": 0}
     spread = Extender(Service(cluster(), policy="spread"))
-    told = {e["Host"]: e["Score"] for e in spread.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES})}
-    assert told["free"] == 10
-    one = of.prioritize({"Pod": pod(gpu="1"), "NodeNames": ["free"]})
-    assert one == [{"Host": "free", "Score": 10}]
+    assert dict(spread.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES}))["free"] == 10
+    assert of.prioritize({"Pod": pod(gpu="1"), "NodeNames": ["free"]}) == [("free", 10)]
+
+
+def test_is_written_as_kube_scheduler_reads_it() -> None:
+    follower = Follower(MemoryAdapter(Orchestrator(0)))
+    source = cluster()
+    follower.adapter.snapshot = lambda: Snapshot(tuple(source.nodes()), (), (), "0")  # type: ignore[method-assign]
+    follower._read()
+    service = Service(follower)
+    call = Caller(service, routers=[router(service, Api(), dict)])  # type: ignore[arg-type]
+    asked = {"Pod": pod(gpu="1"), "Nodes": None, "NodeNames": ["free", 'odd"name\n']}
+    told = call("POST", "/extender/prioritize", json=asked).json()
+    assert told == [{"Host": "free", "Score": 10}, {"Host": 'odd"name\n', "Score": 0}]
+    assert call("POST", "/extender/filter", json=asked).json()["NodeNames"] == ["free"]
+    assert call("POST", "/extender/filter", content=b"{").status_code == 422
+    assert call("POST", "/extender/filter", json=asked, token=None).status_code == 401
+    local = Caller(service, routers=[], trust_loopback=True)
+    assert local("GET", "/metrics", token=None).status_code == 200
 
 
 def test_a_pod_that_the_model_cannot_say_is_kube_scheduler_s() -> None:
@@ -104,7 +118,7 @@ def test_a_pod_that_the_model_cannot_say_is_kube_scheduler_s() -> None:
     strange["spec"]["resourceClaims"] = [{"name": "x"}]
     of = Extender(Service(cluster()))
     assert of.filter({"Pod": strange, "NodeNames": NAMES})["NodeNames"] == NAMES
-    assert {e["Score"] for e in of.prioritize({"Pod": strange, "NodeNames": NAMES})} == {0}
+    assert set(dict(of.prioritize({"Pod": strange, "NodeNames": NAMES})).values()) == {0}
 
 
 def test_keeps_nodes_on_which_eviction_helps() -> None:
