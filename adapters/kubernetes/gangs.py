@@ -12,7 +12,7 @@ from hal.adapters.contract import Dropped
 
 import hal
 
-__all__ = ["Group", "gang_of", "group_of", "natural"]
+__all__ = ["Group", "gang_of", "group_of", "least_of", "natural"]
 
 #: Marks that name a group, by who defined them: scheduler-plugins, its lighter form, Kueue, Volcano.
 _NAMES: Final = (
@@ -61,6 +61,14 @@ def group_of(pod: Mapping[str, Any]) -> Group | None:
         return None
     said = next((marks[key] for key in _LEAST if key in marks), "0")
     return Group(f"{meta.get('namespace') or 'default'}/{name}", int(said) if str(said).isdecimal() else 0)
+
+
+def least_of(thing: Mapping[str, Any]) -> int:
+    """Return how many a PodGroup says make a start; 0 when it does not."""
+    spec = thing.get("spec") or {}
+    policy = (spec.get("schedulingPolicy") or spec.get("policy") or {}).get("gang") or {}
+    least = spec.get("minMember") or policy.get("minCount")
+    return least if isinstance(least, int) else 0
 
 
 def gang_of(

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from hal.adapters.kubernetes.adapter import KubernetesAdapter, Task, path_of
+from hal.adapters.kubernetes.adapter import KubernetesAdapter
+from hal.adapters.kubernetes.binding import Task, path_of
 from hal.adapters.kubernetes.client import MERGE
 from hal.adapters.kubernetes.convert import INDEX, SHARE, bound
 from hal.adapters.kubernetes.state import PODS

@@ -29,7 +29,7 @@ from hal.adapters.kubernetes.convert import (
     running_of,
     topology_of,
 )
-from hal.adapters.kubernetes.gangs import Group, gang_of, group_of, natural
+from hal.adapters.kubernetes.gangs import Group, gang_of, group_of, least_of, natural
 
 import hal
 import hal.topology
@@ -74,6 +74,7 @@ class State:
         self._dirty: dict[str, None] = {}
         self._told: dict[str, hal.Job | Running] = {}
         self._nodes: list[Delta] = []
+        self._tags: dict[str, Mapping[str, str]] = {}  # labels by node, for `World`
         self._stale = ""
         self._dropped: dict[str, tuple[Dropped, ...]] = {}
         self._world = World()
@@ -141,6 +142,7 @@ class State:
     def _node(self, thing: dict[str, Any], gone: bool) -> None:
         name = thing["metadata"]["name"]
         if gone:
+            self._tags.pop(name, None)
             if self.nodes.pop(name, None):
                 self._nodes.append(NodeGone(name))
                 # Its pods are still bound to it: told again, for the case that it comes back.
@@ -155,7 +157,7 @@ class State:
         before = self.nodes.get(name)
         if node == before:
             return
-        self.nodes[name] = node
+        self.nodes[name], self._tags[name] = node, node.labels
         self._nodes.append(NodeChanged(node))
         tags = before.labels if before else {}
         if any(node.labels.get(key) != tags.get(key) for key in (*_TREE, *self.levels)):
@@ -184,7 +186,7 @@ class State:
         """Return everything; differences count from here."""
         topology = topology_of({name: node.labels for name, node in self.nodes.items()}, self.levels)
         levels = frozenset(level.name for level in topology.levels) if topology else frozenset()
-        self._world = World(_Labels(self.nodes), self._others[CLAIMS], self._others[VOLUMES], levels)
+        self._world = World(self._tags, self._others[CLAIMS], self._others[VOLUMES], levels)
         self._told.clear()
         self._nodes.clear()
         self._stale = ""
@@ -293,10 +295,7 @@ class State:
         return job
 
     def _least(self, group: Group) -> int:
-        told = self._others[GROUPS].get(group.name, {}).get("spec") or {}
-        policy = (told.get("schedulingPolicy") or told.get("policy") or {}).get("gang") or {}
-        least = told.get("minMember") or policy.get("minCount") or group.least
-        return least if isinstance(least, int) else 0
+        return least_of(self._others[GROUPS].get(group.name) or {}) or group.least
 
     def _forget(self, key: str) -> None:
         self.jobs.pop(key, None)
@@ -312,19 +311,3 @@ class State:
             self._dropped[key] = found
         else:
             self._dropped.pop(key, None)
-
-
-class _Labels(Mapping[str, Mapping[str, str]]):
-    """Labels by node, as they are when looked at."""
-
-    def __init__(self, nodes: Mapping[str, hal.Node]) -> None:
-        self.nodes = nodes
-
-    def __getitem__(self, name: str) -> Mapping[str, str]:
-        return self.nodes[name].labels
-
-    def __iter__(self) -> Any:
-        return iter(self.nodes)
-
-    def __len__(self) -> int:
-        return len(self.nodes)
