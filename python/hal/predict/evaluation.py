@@ -16,7 +16,7 @@ from hal.replay import Workload, replay_queue
 __all__ = ["SETTING", "USES", "Evaluation", "accuracy", "evaluate"]
 
 #: The one setting for all logs, chosen on KTH-SP2 and SDSC-SP2 (docs/explanation/runtime-prediction.md says how).
-SETTING: Final = {"order": "aged_sjf", "backfill": "easy", "correct": "requested"}
+SETTING: Final[dict[str, Any]] = {"order": "aged_sjf", "backfill": "easy", "correct": "requested"}
 #: Which answers of a predictor it uses for what, chosen likewise: see `Predictor`.
 USES: Final = {"hold": "high", "fill": "low", "rank": "middle"}
 

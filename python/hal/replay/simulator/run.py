@@ -34,7 +34,7 @@ _MODELS: Final = Contention(), Sleeping(), linear_power()
 
 def _turned(policy: Policy | str) -> list[Policy]:
     """Return the policy at each p that is told apart, or the policy alone when it has no p."""
-    whole = get(policy)
+    whole = policy if isinstance(policy, Policy) else get(policy)
     if not any(isinstance(scorer, PackSpread) for scorer in whole.scorers):
         return [whole]
     return [
