@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hal.adapters.contract import (
     CONTRACT,
@@ -22,7 +23,7 @@ from hal.adapters.contract import (
     Stale,
 )
 from hal.adapters.ray.client import Client
-from hal.adapters.ray.convert import Nodes, held, nodes, others, used
+from hal.adapters.ray.convert import Nodes, held, node_name, nodes, others, used
 from hal.adapters.ray.desk import Desk
 from hal.adapters.ray.submissions import ActorSubmission, GangSubmission, Submission
 
@@ -80,6 +81,7 @@ class RayAdapter:
         self._used: dict[str, dict[str, int]] = {}  # by others
         self._others: dict[str, Running] = {}
         self._looked = 0.0
+        self._said: tuple[list[Any], set[str]] = [], set()
 
     # ---- reading -------------------------------------------------------------------------------------
 
@@ -133,7 +135,7 @@ class RayAdapter:
         """Read the nodes and what is free; returns what changed of them since the last look."""
         self._looked = time.monotonic()
         rows, free = self.client.nodes(), self.client.free()
-        before, now = self._nodes, nodes(rows, self.desk.cordoned | self.client.draining())
+        before, now = self._nodes, self._converted(rows, self.desk.cordoned | self.client.draining())
         totals = {str(row.get("NodeID")): row.get("Resources") for row in rows}
         taken = {name: used(totals[node], free[node]) for name, node in now.ids.items() if node in free}
         self._nodes = now
@@ -146,6 +148,14 @@ class RayAdapter:
         deltas += [JobGone(name) for name in was if name not in self._others]
         deltas += [JobStarted(job) for name, job in self._others.items() if was.get(name) != job]
         return deltas
+
+    def _converted(self, rows: Any, cordoned: set[str]) -> Nodes:
+        """Translate the nodes, unless they are as they were: looks are many, changes few."""
+        alive = [row for row in rows if row["Alive"]]
+        if self._nodes is None or (alive, cordoned) != self._said:
+            self._said = alive, cordoned
+            return nodes(alive, cordoned)
+        return self._nodes
 
     def _follow(self, alive: set[str]) -> None:
         """Notice actors and placement groups that ended, lost a node, or never came to be."""
@@ -210,8 +220,8 @@ class RayAdapter:
         """Submit to Ray, each to its nodes."""
         if not placements:
             return []
-        now = nodes(self.client.nodes(), self.desk.cordoned)
-        return [self._one(placement, now.ids) for placement in placements]
+        ids = {node_name(row): str(row["NodeID"]) for row in self.client.nodes() if row["Alive"]}
+        return [self._one(placement, ids) for placement in placements]
 
     def _one(self, placement: hal.Placement, ids: Mapping[str, str]) -> Applied:
         with self.desk.changed:

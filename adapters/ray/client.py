@@ -49,8 +49,8 @@ class Client:
             )
 
     def nodes(self) -> Any:
-        """Every node, also those that have died."""
-        return _said("ray.nodes", self.ray.nodes)
+        """Every node, also those that have died; by id, for Ray tells them in any order."""
+        return _said("ray.nodes", lambda: sorted(self.ray.nodes(), key=lambda row: str(row["NodeID"])))
 
     def free(self) -> Mapping[str, Any]:
         """Node id → what is free there; at most a second old."""

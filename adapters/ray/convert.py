@@ -11,7 +11,7 @@ from hal.adapters.contract import Dropped, Running
 
 import hal
 
-__all__ = ["Nodes", "gang", "held", "job", "nodes", "others", "used"]
+__all__ = ["Nodes", "gang", "held", "job", "node_name", "nodes", "others", "used"]
 
 #: Ray counts custom resources in ten-thousandths, hal in whole numbers.
 SCALE: Final = 10_000
@@ -53,8 +53,7 @@ def nodes(rows: object, cordoned: Collection[str] = ()) -> Nodes:
     for row in rows:
         if row.get("Alive") is not True:
             continue
-        node = str(row.get("NodeID", ""))
-        name = f"{row.get('NodeName') or 'node'}-{node[:12]}"
+        node, name = str(row.get("NodeID", "")), node_name(row)
         try:
             if not node or name in ids:
                 raise hal.InvalidModel("has the id of another, or none")
@@ -63,6 +62,11 @@ def nodes(rows: object, cordoned: Collection[str] = ()) -> Nodes:
         except hal.InvalidModel as error:
             dropped.append(Dropped(f"node {name}", "description", str(error)[:200], "unschedulable"))
     return Nodes(tuple(models), ids, tuple(dropped))
+
+
+def node_name(row: Mapping[str, Any]) -> str:
+    """Return what a node is called."""
+    return f"{row.get('NodeName') or 'node'}-{str(row.get('NodeID', ''))[:12]}"
 
 
 def _node(name: str, row: Mapping[str, Any], schedulable: bool, dropped: list[Dropped]) -> hal.Node:

@@ -34,7 +34,7 @@ def network_namespace() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[Any]:
-    """Return a running Ray of a head without CPUs and four nodes of 4 CPUs and 2 GPUs; two are in zone a, two in b."""
+    """Return a running Ray of a head of one CPU and four nodes of 4 CPUs and 2 GPUs; two are in zone a, two in b."""
     names = ("RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO")
     with network_namespace(), pytest.MonkeyPatch.context() as patch:
         for name in names:
@@ -42,7 +42,7 @@ def ray_cluster() -> Iterator[Any]:
         import ray
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": MEMORY})
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": MEMORY})
         try:
             for zone in "aabb":
                 add_node(cluster, zone)
