@@ -76,7 +76,7 @@ def test_both_agree_event_by_event(
     run = simulate(
         cluster, work, p=levels[0], controller=FromList(levels), step=5, until=horizon, contention=contention,
         sleep=sleep, failures=failures, seed=seed % 1000, queue="fcfs" if fcfs else "greedy",
-        policy=composed.replace("({p})", ""),
+        policy=hal.policies.get(composed.replace("({p})", "")) if fcfs else composed.replace("({p})", ""),
     )  # fmt: skip
     twin = Twin(cluster, work, kinds, contention, sleep, failures, seed % 1000, fcfs, composed=composed)
     for number in range(len(run.trace["time"])):
