@@ -121,6 +121,8 @@ class Client:
                     statuses.append(_status(answers))
         except (OSError, ValueError, IndexError):
             self._drop()
+        except hal.AdapterError:
+            pass  # not connected: nothing was sent
         return statuses + [0] * (len(requests) - len(statuses))
 
     def list(self, path: str, **query: str) -> tuple[list[dict[str, Any]], str]:
@@ -204,7 +206,7 @@ class Client:
 
     def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
-        if connection is None:
+        if connection is None or self._closed:
             connection = self._mine.connection = self._new(self.timeout)
         return connection
 
