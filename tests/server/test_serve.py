@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.server.live import answers, free_port, process, until
+
 pytestmark = pytest.mark.slow
 
 
@@ -96,3 +98,18 @@ def test_no_request_makes_it_fail() -> None:
             assert case.call().status_code < 500
 
         check()
+
+
+def test_goes_on_for_a_while_after_it_was_told_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps({"nodes": [{"name": "n", "cpus": 8}]}))
+    port = free_port()
+    hal = str(Path(sys.executable).with_name("hal"))
+    options = ["--cluster", str(tmp_path / "c.json"), "--port", str(port), "--no-token", "--drain", "4"]
+    with process([hal, "serve", *options], tmp_path / "log") as running:
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: answers(f"{address}/ready"), 60, "ready")
+        running.send_signal(signal.SIGTERM)
+        until(lambda: not answers(f"{address}/ready"), 4, "not ready any more")
+        told = httpx.post(f"{address}/v1/place", json={"jobs": [{"name": "a", "cpus": 1}]}, trust_env=False)
+        assert told.json()["placements"][0]["status"] == "PLACED"
+        assert running.wait(30) == 0
