@@ -1,6 +1,6 @@
 #!/bin/bash
 # kubernetes.sh: a real kube-apiserver and kube-scheduler, built from Debian's source package, and Debian's etcd.
-# Debian ships the source of the servers but not the servers. They are built once (about 9 CPU-minutes) into
+# Debian ships the source of the servers but not the servers. They are built once (about 11 CPU-minutes) into
 # ${HAL_SERVER_CACHE:-~/.cache/hal-core}/kubernetes-<version of the package>/, and the source is removed again.
 set -euo pipefail
 cache=${HAL_SERVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hal-core}
@@ -20,7 +20,9 @@ apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)|$(ORI
 mkdir -p "$temp/lists/partial"
 apt=(-o "Dir::Etc::sourcelist=$temp/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$temp/lists"
      -o APT::Get::List-Cleanup=0 -o APT::Sandbox::User=root -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
-version=$(apt-cache policy kubernetes-client | sed -n 's/^ *Candidate: //p')
+candidate() { apt-cache policy kubernetes-client | sed -n 's/^ *Candidate: //p'; }
+version=$(candidate)
+[ -n "$version" ] || { apt-get update -qq; version=$(candidate); }  # an image without lists
 target="$cache/kubernetes-${version//[^A-Za-z0-9.]/_}"
 [ -x "$target/kube-apiserver" ] && [ -x "$target/kube-scheduler" ] && exit 0
 
