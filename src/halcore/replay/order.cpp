@@ -115,8 +115,9 @@ std::unique_ptr<Order> make_order(const std::string& name, const OrderOptions& o
         return std::make_unique<Priority>(options);
     }
     if (name == "fair_share") return std::make_unique<FairShare>(options.half_life);
-    throw PolicyError("order: unknown name '" + name +
-                      "'; use fcfs, sjf, ljf, wfp3, unicef, f1, aged_sjf, priority, fair_share or a function");
+    throw PolicyError(
+        "order: unknown name '" + name +
+        "'; use fcfs, sjf, ljf, wfp3, unicef, f1, aged_sjf, priority, fair_share or a function");
 }
 
 std::unique_ptr<Order> make_order(KeyFunction function) {
