@@ -148,6 +148,11 @@ class Loop:
                 log.info("cannot be expressed", extra={"dropped": str(item)})
         return self._mirror
 
+    def node_names(self) -> list[str]:
+        """Return the nodes as last read, none before that; any thread may ask."""
+        mirror = self._mirror
+        return [] if mirror is None else mirror.cluster.node_names()
+
     def follow(self, timeout: float) -> int:
         """Take in what changed within ``timeout`` seconds; a new snapshot where the changes are not kept any more."""
         mirror = self.mirror

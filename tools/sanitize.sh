@@ -28,4 +28,4 @@ run() {
         HAL_SANITIZER="$lane" "$@"
 }
 run "$bin/python" -c "import hal._core as core; assert 'build/$lane' in core.__file__, core.__file__"
-run "$bin/pytest" -m "not slow" -p no:cacheprovider -n "${PYTEST_WORKERS:-2}" "$@"
+run "$bin/pytest" -m "not slow and not server" -p no:cacheprovider -n "${PYTEST_WORKERS:-2}" "$@"

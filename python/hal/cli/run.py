@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,14 +14,19 @@ import typer
 
 from hal.cli.adapter import Name, Options, connect
 from hal.cli.logs import Format, configure
+from hal.cli.measuring import Measuring
 from hal.cli.run_metrics import RunMetrics
 
 if TYPE_CHECKING:
-    from hal.adapters.loop import Round
+    from hal.adapters.loop import Loop, Round
+    from hal.policy import Policy
 
 __all__ = ["command"]
 
 log = logging.getLogger("hal.run")
+
+#: Environment variable with the token for Prometheus, where it wants one.
+_TOKEN = "HAL_PROMETHEUS_TOKEN"
 
 
 def command(
@@ -36,6 +43,11 @@ def command(
             help="Serve metrics for Prometheus on this port of 127.0.0.1; 0: any free one.", min=0, max=65535
         ),
     ] = None,
+    prometheus: Annotated[
+        str, typer.Option(help="Address of a Prometheus server that knows the nodes' load and watts.")
+    ] = "",
+    load_weight: Annotated[float, typer.Option(help="Of a low measured load, beside the policy.")] = 0.0,
+    watts_weight: Annotated[float, typer.Option(help="Of few measured watts, beside the policy.")] = 0.0,
     log_format: Format = "json",
 ) -> None:
     """Place what waits, and go on until SIGTERM or SIGINT; the step that has begun is ended first."""
@@ -65,20 +77,38 @@ def command(
         if rounds and done >= rounds:
             stop.set()
 
-    metrics = None
+    metrics = measuring = None
     try:
+        if prometheus:
+            measuring = _measure(loop, prometheus, policy, {"load": load_weight, "watts": watts_weight})
+            measuring.start()
         if metrics_port is not None:
             metrics = RunMetrics(loop, policy, metrics_port)
             log.info("metrics", extra={"address": f"http://127.0.0.1:{metrics.port}/metrics"})
         log.info("running", extra={"adapter": adapter, "policy": policy})
         loop.run(stop, interval=interval, report=report)
     finally:
+        if measuring is not None:
+            measuring.close()
         if metrics is not None:
             metrics.close()
         source.close()
         if held is not None:
             held.release()
     log.info("stopped", extra={"rounds": done})
+
+
+def _measure(loop: Loop, url: str, policy: str, weights: Mapping[str, float]) -> Measuring:
+    from hal.energy import Readings, read_prometheus
+    from hal.policies import get
+
+    def read() -> Readings:
+        return read_prometheus(url, loop.node_names(), token=os.environ.get(_TOKEN, ""))
+
+    def take(composed: Policy) -> None:
+        loop.policy = composed
+
+    return Measuring(get(policy), weights, read, take)
 
 
 def _figures(this: Round) -> dict[str, Any]:

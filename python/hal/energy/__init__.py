@@ -1,8 +1,9 @@
-"""Energy, price and carbon: power models of nodes, offers, and the carbon intensity of electricity."""
+"""Energy, price and carbon: power models of nodes, offers, carbon intensity, and what Prometheus has measured."""
 
 from hal.energy.carbon import CarbonIntensity
 from hal.energy.offer import Offer
 from hal.energy.power_model import PUBLISHED_GPUS, PowerCurve, PowerModel, Sleep, cluster_power
+from hal.energy.prometheus import Readings, read_prometheus
 
 __all__ = [
     "PUBLISHED_GPUS",
@@ -10,6 +11,8 @@ __all__ = [
     "Offer",
     "PowerCurve",
     "PowerModel",
+    "Readings",
     "Sleep",
     "cluster_power",
+    "read_prometheus",
 ]

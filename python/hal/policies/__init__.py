@@ -16,6 +16,7 @@ from hal.policies.fgd import Fgd
 from hal.policies.first_fit import FirstFit
 from hal.policies.gpu_clustering import GpuClustering
 from hal.policies.gpu_packing import GpuPacking
+from hal.policies.measured import Measured
 from hal.policies.pack_spread import PackSpread
 from hal.policies.price import Price
 from hal.policies.profile_fit import ProfileFit
@@ -37,6 +38,7 @@ __all__ = [
     "FirstFit",
     "GpuClustering",
     "GpuPacking",
+    "Measured",
     "PackSpread",
     "Power",
     "Price",
