@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hal.adapters.contract import Adapter, Applied, Outcome, Ranks, Reasons, Running, Stale
@@ -178,9 +178,21 @@ class Loop:
         }
         jobs = [job for job in mirror.waiting.values() if self._due(job.name, now)][: self.batch]
         begin = time.perf_counter()
-        placements = hal.place(mirror.cluster, jobs, self.policy, order=self.order, queues=self.queues)
+        refused: dict[str, str] = {}
+        try:
+            placements = self._place(jobs)
+        except hal.InvalidModel:
+            # One job that makes no sense must not keep the others waiting.
+            refused = self._refused(jobs)
+            jobs = [job for job in jobs if job.name not in refused]
+            try:
+                placements = self._place(jobs)
+            except hal.InvalidModel as error:
+                raise hal.AdapterError(
+                    f"{self.adapter.name}: jobs contradict each other ({error})"
+                ) from error
         decided = tuple(placements[row] for row in placements.row.tolist())
-        reasons = self._reasons(placements, decided)
+        reasons = {**self._reasons(placements, decided), **refused}
         middle = time.perf_counter()
         answers: list[Applied] = []
         if self.applies:
@@ -235,6 +247,25 @@ class Loop:
 
     # ---- inside --------------------------------------------------------------------------------------
 
+    def _place(self, jobs: Sequence[hal.Job]) -> hal.Placements:
+        return hal.place(self.mirror.cluster, jobs, self.policy, order=self.order, queues=self.queues)
+
+    def _refused(self, jobs: Sequence[hal.Job]) -> dict[str, str]:
+        """Find the jobs that cannot be decided on, and put them off: job → why."""
+        refused: dict[str, str] = {}
+        for job in jobs:
+            try:
+                self._place([job])
+            except hal.InvalidModel as error:
+                refused[job.name] = f"cannot be decided on: {error}"
+                self._put_off(job.name)
+                log.warning("cannot be decided on", extra={"job": job.name, "error": str(error)})
+        return refused
+
+    def _put_off(self, job: str) -> None:
+        backoff, _ = self._retry.get(job, (Backoff(self._wait, random=self._random), 0.0))
+        self._retry[job] = backoff, self.clock() + backoff.next()
+
     def _due(self, job: str, now: float) -> bool:
         return job not in self._retry or self._retry[job][1] <= now
 
@@ -250,8 +281,7 @@ class Loop:
                 mirror.started(Running(jobs[placement.job], placement.nodes, placement.gpus))
                 continue
             unknown |= answer.outcome is Outcome.UNKNOWN
-            backoff, _ = self._retry.get(answer.job, (Backoff(self._wait, random=self._random), 0.0))
-            self._retry[answer.job] = backoff, self.clock() + backoff.next()
+            self._put_off(answer.job)
             self.counts["retries"] += 1
             log.warning(
                 "not carried out",

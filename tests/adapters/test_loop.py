@@ -48,6 +48,25 @@ def test_places_and_says_why_the_rest_waits() -> None:
     assert loop.step().outcomes() == {}
 
 
+def test_a_job_that_makes_no_sense_keeps_nobody_waiting() -> None:
+    of = Orchestrator(nodes=2)
+    before = of.submit(1)
+    # No node of this cluster is in a rack, and no adapter can know what every policy will ask of a job.
+    of.tell(JobQueued(hal.Job("odd", cpus=1, tasks=2, gang=hal.Gang(required="rack"))))
+    after = of.submit(1)
+    loop, _, clock = loop_of(of)
+    assert loop.step().outcomes() == {"applied": 2}
+    assert sorted(of.running) == sorted([*before, *after])
+    assert "rack" in of.told["odd"]
+    agree(loop, of)
+    late = of.submit(1)
+    loop.follow(0)
+    assert loop.step().outcomes() == {"applied": 1}  # put off, it is not looked at again
+    assert set(late) < set(of.running)
+    clock.now = 1000
+    assert loop.step().placements == ()
+
+
 @pytest.mark.parametrize("seen", [False, True])
 def test_what_others_did_first_is_no_loss(seen: bool) -> None:
     of = Orchestrator(nodes=2)
