@@ -21,7 +21,7 @@ from hal.adapters.kubernetes.config import kubeconfig
 from hal.adapters.kubernetes.extender import Extender
 
 import hal
-from hal.cli.app import build
+from hal.cli.app import build, run
 from hal.server import Service
 from tests.adapters.kubernetes.cluster import OBSERVER, KubernetesCluster, program
 from tests.adapters.kubernetes.test_extender import pod as wire_pod
@@ -29,7 +29,13 @@ from tests.adapters.kubernetes.test_extender import pod as wire_pod
 pytestmark = pytest.mark.server
 
 CHART = Path(__file__).parents[2] / "deploy" / "chart" / "hal"
-EVERYTHING = ("extender.enabled=true", "podMonitor.enabled=true", "serve.power=true", "serve.controller=pid")
+EVERYTHING = (
+    "extender.enabled=true",
+    "podMonitor.enabled=true",
+    "serve.power=true",
+    "serve.controller=pid",
+    "scheduler.prometheus.url=http://prometheus:9090",
+)
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -70,9 +76,28 @@ def test_is_what_kubernetes_takes(settings: tuple[str, ...], version: str) -> No
         kubernetes_validate.validate(wrong, version, strict=True)
 
 
+def test_commands_are_those_of_this_release() -> None:
+    seen = set()
+    for thing in rendered(*EVERYTHING):
+        if thing["kind"] != "Deployment":
+            continue
+        for container in thing["spec"]["template"]["spec"]["containers"]:
+            if container["command"] == ["hal"]:
+                seen.add(container["args"][0])
+                assert run([*container["args"], "--help"]) == 0  # an unknown option is an error even so
+    assert seen == {"run", "serve"}
+
+
 @pytest.mark.parametrize(
     "wrong",
-    ["replicas=3", "serve.port=80", "serve.controller=magic", "scheduler.name=Not_a_name", "image.tagg=x"],
+    [
+        "replicas=3",
+        "serve.port=80",
+        "serve.controller=magic",
+        "scheduler.name=Not_a_name",
+        "image.tagg=x",
+        "scheduler.prometheus.url=prometheus:9090",
+    ],
 )
 def test_wrong_values_are_refused(wrong: str) -> None:
     path = program("helm")
