@@ -81,7 +81,10 @@ class Client:
                 self._drop()
                 # A connection that was kept may have been closed meanwhile; every request here may be sent again.
                 if fresh or last or isinstance(error, TimeoutError):
-                    raise hal.AdapterError(f"{method} {path}: {type(error).__name__}: {error}") from error
+                    where = f"{self.access.host}:{self.access.port}"
+                    raise hal.AdapterError(
+                        f"{where}: {method} {path}: {type(error).__name__}: {error}"
+                    ) from error
                 continue
             if answer.status == 401 and not last:
                 continue

@@ -70,6 +70,7 @@ class Client:
             raise hal.AdapterError(f"certificates for Nomad: {error}") from error
         # Proxies and .netrc of the environment are none of Nomad's business, and would be sent the token.
         self.http = self._httpx.Client(base_url=base, verify=context, timeout=timeout, trust_env=False)
+        self._where = self.http.base_url.netloc.decode()  # without what stands before an @
         self.timeout = timeout
 
     def get(self, path: str, **query: Any) -> tuple[Any, int]:
@@ -123,11 +124,11 @@ class Client:
             )  # fmt: skip
         except self._httpx.TimeoutException as error:
             raise hal.AdapterError(
-                f"{method} {path}: no answer within {timeout or self.timeout:g} s"
+                f"{self._where}: {method} {path}: no answer within {timeout or self.timeout:g} s"
             ) from error
         except (self._httpx.HTTPError, self._httpx.InvalidURL, ValueError) as error:
             raise hal.AdapterError(
-                f"{method} {path}: {self.hide(str(error)) or type(error).__name__}"
+                f"{self._where}: {method} {path}: {self.hide(str(error)) or type(error).__name__}"
             ) from error
         self.check(answer, f"{method} {path}")
         return answer

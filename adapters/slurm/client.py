@@ -73,7 +73,7 @@ class Client:
 
     def __init__(self, *, conf: str = "", timeout: float = 20.0, form: str = "auto") -> None:
         if form not in ("auto", "json", "text"):
-            raise hal.AdapterError(f"form = {form!r}: must be auto, json or text")
+            raise hal.AdapterError(f"form = {form!r}: must be auto, json, text or rest")
         self.timeout = float(timeout)
         self._environment = environment(conf)
         self.calls = 0
