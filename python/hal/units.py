@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from hal._show import show
@@ -161,7 +161,10 @@ def _split(value: object, field: str, hint: str) -> tuple[Decimal, str]:
         if isinstance(value, numbers.Integral) and abs(int(value)) > LIMIT:
             raise InvalidModel(f"{field} = {show(value)}: over the limit of 2**42 base units; check the unit")
         number, unit = repr(float(value)), ""
-    amount = Decimal(number)
+    try:
+        amount = Decimal(number)
+    except InvalidOperation:  # an exponent of twenty digits
+        raise InvalidModel(f"{field} = {show(value)}: its exponent is out of range; must be {hint}") from None
     _check_range(amount, value, field)
     return amount, unit
 
