@@ -71,7 +71,7 @@ def test_what_fails_can_be_pasted(policy: type) -> None:
 
 @pytest.mark.slow
 def test_a_history_that_fails_can_be_pasted() -> None:
-    (result,) = hal.testing.check_policy(broken.ForgetsAfterFailure, checks=["safety"], max_examples=100)
+    (result,) = hal.testing.check_policy(broken.ForgetsAfterFailure, checks=["safety"], max_examples=1000)
     assert result.outcome == "broken"
     exec(compile(result.code, "pasted", "exec"), {"policy": "first_fit"})
 
