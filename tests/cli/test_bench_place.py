@@ -48,6 +48,14 @@ def changed(source: Path, target: Path, factor: float) -> dict[str, Any]:
     return document
 
 
+def test_options_without_a_command_are_those_of_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "--json", "--policies", "best_fit", *TINY]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [made["params"]["nodes"] for made in told["benchmarks"]] == [12]
+    assert run(["bench", "--help"]) == 0
+    assert "gangs" in capsys.readouterr().out
+
+
 def test_every_field_of_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--policies", "best_fit,fgd", "--nodes", "12,20", "--shapes", "3,60", *TINY[4:], "--json"]
     assert run(["bench", "place", *arguments]) == 0

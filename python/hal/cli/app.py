@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from hal.cli.registry import COMMANDS, GROUPS
+from hal.cli.registry import COMMANDS, DEFAULTS, GROUPS
 from hal.errors import HalError
 
 __all__ = ["build", "run"]
@@ -34,6 +34,9 @@ def run(arguments: Sequence[str]) -> int:
     int
         0 done; 1 the answer is no (a check failed); 2 misuse, bad input or a missing extra.
     """
+    group, *rest = arguments or [""]
+    if group in DEFAULTS and rest and rest[0].startswith("-") and "--help" not in rest:
+        arguments = [group, DEFAULTS[group], *rest]
     try:
         build(arguments)(args=list(arguments), prog_name="hal")
     except HalError as error:

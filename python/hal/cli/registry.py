@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["COMMANDS", "GROUPS", "Entry"]
+__all__ = ["COMMANDS", "DEFAULTS", "GROUPS", "Entry"]
 
 
 class Entry(NamedTuple):
@@ -60,3 +60,6 @@ GROUPS: Final[dict[str, str]] = {
     "replay": "Replay recorded workloads.",
     "bench": "Measure decisions.",
 }
+
+#: What a group does when it is given options and no command: ``hal bench --json`` is ``hal bench place --json``.
+DEFAULTS: Final[dict[str, str]] = {"bench": "place"}
