@@ -97,7 +97,7 @@ def test_native(benchmark: BenchmarkFixture, way: str, tmp_path: Path) -> None:
     ratio = benchmark.pedantic(speed, args=(given, jobs, policy, 5), rounds=1)
     benchmark.extra_info["speed_of_the_built_in"] = ratio
     print(f"{way}: {ratio:.2f} x the built-in")
-    assert ratio > 0.35  # the aim is 0.5; 0.41 to 0.50 were seen while the machine was busy
+    assert ratio >= 0.5
 
 
 @pytest.mark.benchmark(group="best fit written by a stranger")
