@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from hal.adapters.contract import (
     Delta,
@@ -19,7 +20,49 @@ from hal.adapters.contract import (
 
 import hal
 
-__all__ = ["Mirror"]
+__all__ = ["Look", "Mirror", "differences"]
+
+
+@dataclass
+class Look:
+    """What an orchestrator had at one moment, by name: nodes, jobs that hold resources, jobs that wait for hal."""
+
+    nodes: dict[str, hal.Node] = field(default_factory=dict)
+    running: dict[str, Running] = field(default_factory=dict)
+    waiting: dict[str, hal.Job] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, nodes: Iterable[hal.Node], running: Iterable[Running], jobs: Iterable[hal.Job] = ()) -> Look:
+        """Return the look at these."""
+        return Look(
+            {node.name: node for node in nodes},
+            {each.job.name: each for each in running},
+            {job.name: job for job in jobs},
+        )
+
+
+def differences(before: Look, after: Look) -> Iterator[Delta]:
+    """Yield what leads from one look to the next, for adapters that can only look again.
+
+    Ends come first, so that what they held is free for the rest.
+    """
+    for name in (*before.running, *before.waiting):
+        if name not in after.running and name not in after.waiting:
+            yield JobGone(name)
+    for name, job in after.waiting.items():
+        if before.waiting.get(name) != job:
+            yield JobQueued(job)
+    for name in before.nodes:
+        if name not in after.nodes:
+            yield NodeGone(name)
+    for name, node in after.nodes.items():
+        known = before.nodes.get(name)
+        if known is not node and known != node:
+            yield NodeChanged(node)
+    for name, running in after.running.items():
+        if before.running.get(name) != running:
+            yield JobStarted(running)
+
 
 _REMEMBERED = 10_000
 

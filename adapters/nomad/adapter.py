@@ -16,10 +16,11 @@ from hal.adapters.contract import (
     Snapshot,
     Stale,
 )
+from hal.adapters.mirror import differences
 from hal.adapters.nomad.client import Client, Refused, Stream, job_path
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
 from hal.adapters.nomad.steer import pinned, steer
-from hal.adapters.nomad.tables import Tables, View, differences
+from hal.adapters.nomad.tables import Tables, View
 
 import hal
 

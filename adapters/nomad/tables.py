@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hal.adapters.contract import (
-    Delta,
-    Dropped,
-    JobGone,
-    JobQueued,
-    JobStarted,
-    NodeChanged,
-    NodeGone,
-    Running,
-)
+from hal.adapters.contract import Dropped, Running
+from hal.adapters.mirror import Look
 from hal.adapters.nomad.allocs import Held, alloc_held, group_running
 from hal.adapters.nomad.convert import Group, group_job, node_model
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
@@ -24,14 +16,14 @@ from hal.adapters.nomad.steer import pinned
 
 import hal
 
-__all__ = ["Tables", "View", "differences"]
+__all__ = ["Tables", "View"]
 
 Row = Mapping[str, Any]
 Read = Callable[[str, str], Any]
 
 
 @dataclass
-class View:
+class View(Look):
     """Everything in hal's model, by name.
 
     Attributes
@@ -42,9 +34,6 @@ class View:
         Those that wait again, because their nodes, by id, are gone or Nomad has not placed them there.
     """
 
-    nodes: dict[str, hal.Node] = field(default_factory=dict)
-    running: dict[str, Running] = field(default_factory=dict)
-    waiting: dict[str, hal.Job] = field(default_factory=dict)
     dropped: tuple[Dropped, ...] = ()
     on_their_way: set[tuple[str, int]] = field(default_factory=set)
     again: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
@@ -265,23 +254,3 @@ def _rank(job: Row) -> tuple[int, int, str]:
         return value if isinstance(value, int) else default
 
     return -number("Priority", 50), number("CreateIndex", 0), str(job.get("ID"))
-
-
-def differences(before: View, after: View) -> Iterator[Delta]:
-    """Yield what leads from one view to the next: ends first, so that what they held is free for the rest."""
-    for name in (*before.running, *before.waiting):
-        if name not in after.running and name not in after.waiting:
-            yield JobGone(name)
-    for name, job in after.waiting.items():
-        if before.waiting.get(name) != job:
-            yield JobQueued(job)
-    for name in before.nodes:
-        if name not in after.nodes:
-            yield NodeGone(name)
-    for name, node in after.nodes.items():
-        known = before.nodes.get(name)
-        if known is not node and known != node:
-            yield NodeChanged(node)
-    for name, running in after.running.items():
-        if before.running.get(name) != running:
-            yield JobStarted(running)

@@ -12,16 +12,13 @@ from hal.adapters.contract import (
     CONTRACT,
     Applied,
     Delta,
-    JobGone,
     JobQueued,
-    JobStarted,
-    NodeChanged,
-    NodeGone,
     Outcome,
     Running,
     Snapshot,
     Stale,
 )
+from hal.adapters.mirror import Look, differences
 from hal.adapters.ray.client import Client
 from hal.adapters.ray.convert import Nodes, held, node_name, nodes, others, used
 from hal.adapters.ray.desk import Desk
@@ -129,7 +126,7 @@ class RayAdapter:
             with self.desk.changed:
                 told = int(version)
                 wait = max(min(left, self._looked + self.poll - time.monotonic()), 0.001)
-                self.desk.changed.wait_for(lambda told=told: self.desk.told != told, wait)  # type: ignore[misc]
+                self.desk.changed.wait_for(self.desk.beyond(told), wait)
 
     def _look(self) -> list[Delta]:
         """Read the nodes and what is free; returns what changed of them since the last look."""
@@ -140,14 +137,9 @@ class RayAdapter:
         taken = {name: used(totals[node], free[node]) for name, node in now.ids.items() if node in free}
         self._nodes = now
         self._follow(set(now.ids))
-        was = self._others
+        was = Look.of(before.models if before else (), self._others.values())
         self._others = {running.job.name: running for running in self._foreign(now, taken)}
-        had = {} if before is None else {node.name: node for node in before.models}
-        deltas: list[Delta] = [NodeGone(name) for name in had if name not in now.ids]
-        deltas += [NodeChanged(node) for node in now.models if had.get(node.name) != node]
-        deltas += [JobGone(name) for name in was if name not in self._others]
-        deltas += [JobStarted(job) for name, job in self._others.items() if was.get(name) != job]
-        return deltas
+        return list(differences(was, Look.of(now.models, self._others.values())))
 
     def _converted(self, rows: Any, cordoned: set[str]) -> Nodes:
         """Translate the nodes, unless they are as they were: looks are many, changes few."""

@@ -56,6 +56,10 @@ class Desk:
             self.told += len(deltas)
             self.changed.notify_all()
 
+    def beyond(self, told: int) -> Callable[[], bool]:
+        """Return what says whether more was told since."""
+        return lambda: self.told != told
+
     def since(self, told: int) -> list[Delta] | None:
         """Return what changed since; None when that is not remembered."""
         with self.changed:

@@ -18,7 +18,7 @@ from hal.adapters.contract import (
     Snapshot,
     Stale,
 )
-from hal.adapters.slurm.changes import differences
+from hal.adapters.mirror import differences
 from hal.adapters.slurm.client import Client
 from hal.adapters.slurm.convert import Converted, convert, job_name
 from hal.adapters.slurm.nodes import topology_of
@@ -117,7 +117,7 @@ class SlurmAdapter:
         end = time.monotonic() + timeout
         while True:
             after = self._look()
-            yield from differences(before, after)
+            yield from differences(before.look, after.look)
             before = after
             left = end - time.monotonic()
             if left <= 0:

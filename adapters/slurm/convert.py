@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hal.adapters.contract import Dropped, Running
+from hal.adapters.mirror import Look
 from hal.adapters.slurm.features import compile_features
 from hal.adapters.slurm.nodes import NODE, node_model
 from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, Reservation, Share, hosts, parse_gres
@@ -34,6 +36,11 @@ class Converted:
     running: tuple[Running, ...]
     jobs: tuple[hal.Job, ...]
     dropped: tuple[Dropped, ...]
+
+    @functools.cached_property
+    def look(self) -> Look:
+        """The same by name."""
+        return Look.of(self.nodes, self.running, self.jobs)
 
 
 def convert(

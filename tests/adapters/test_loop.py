@@ -5,8 +5,20 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from hal.adapters import JobGone, JobQueued, JobStarted, Loop, Mirror, NodeChanged, NodeGone, Outcome, Running
+from hal.adapters import (
+    JobGone,
+    JobQueued,
+    JobStarted,
+    Loop,
+    Mirror,
+    NodeChanged,
+    NodeGone,
+    Outcome,
+    Running,
+    Snapshot,
+)
 from hal.adapters.conformance import books
+from hal.adapters.mirror import Look, differences
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -263,3 +275,39 @@ def test_a_mirror_equals_a_snapshot_after_any_changes(changes: list[tuple[int, i
     assert books(mirror.cluster) == books(fresh.cluster)
     assert mirror.waiting == {job.name: job for job in fresh.jobs}
     assert set(mirror.running) == {running.job.name for running in fresh.running}
+
+
+LOOKS = st.fixed_dictionaries(
+    {name: st.sampled_from(["gone", "waits", "runs on m0", "runs on m1"]) for name in "abcd"}
+)
+
+
+@given(
+    LOOKS, LOOKS, st.sets(st.sampled_from(["m0", "m1", "m2"])), st.sets(st.sampled_from(["m0", "m1", "m2"]))
+)
+def test_differences_lead_from_one_look_to_the_next(
+    before: dict[str, str], after: dict[str, str], had: set[str], has: set[str]
+) -> None:
+    def look(states: dict[str, str], nodes: set[str], cpus: int) -> Look:
+        there = {"m0", "m1"} | nodes
+        return Look.of(
+            [hal.Node(name, cpus=cpus if name == "m0" else 8) for name in sorted(there)],
+            [
+                Running(hal.Job(name, cpus=1), (state[-2:],))
+                for name, state in states.items()
+                if state.startswith("runs")
+            ],
+            [hal.Job(name, cpus=1) for name, state in states.items() if state == "waits"],
+        )
+
+    def mirror(of: Look) -> Mirror:
+        return Mirror(
+            Snapshot(tuple(of.nodes.values()), tuple(of.running.values()), tuple(of.waiting.values()), "0")
+        )
+
+    old, new = look(before, had, 8), look(after, has, 6)
+    following, fresh = mirror(old), mirror(new)
+    following.follow(differences(old, new))
+    assert books(following.cluster) == books(fresh.cluster)
+    assert (following.running, set(following.waiting)) == (fresh.running, set(fresh.waiting))
+    assert list(differences(new, new)) == []
