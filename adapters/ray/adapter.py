@@ -131,12 +131,20 @@ class RayAdapter:
     def _look(self) -> list[Delta]:
         """Read the nodes and what is free; returns what changed of them since the last look."""
         self._looked = time.monotonic()
+        # Before the nodes: Ray marks a node before what it takes with it, so that an actor that is seen dead on a node
+        # that is then seen alive has died by itself.
+        watched = [one for one in self.desk.open.values() if one.state == "running"]
+        actors = [one for one in watched if isinstance(one, ActorSubmission)]
+        gangs = [one for one in watched if isinstance(one, GangSubmission)]
+        dead = self.client.dead_actors() if actors else {}
+        states = self.client.groups() if gangs else {}
         rows, free = self.client.nodes(), self.client.free()
         before, now = self._nodes, self._converted(rows, self.desk.cordoned | self.client.draining())
         totals = {str(row.get("NodeID")): row.get("Resources") for row in rows}
         taken = {name: used(totals[node], free[node]) for name, node in now.ids.items() if node in free}
         self._nodes = now
-        self._follow(set(now.ids))
+        _ended(actors, dead, set(now.ids))
+        _broken(gangs, states, set(now.ids))
         was = Look.of(before.models if before else (), self._others.values())
         self._others = {running.job.name: running for running in self._foreign(now, taken)}
         return list(differences(was, Look.of(now.models, self._others.values())))
@@ -148,30 +156,6 @@ class RayAdapter:
             self._said = alive, cordoned
             return nodes(alive, cordoned)
         return self._nodes
-
-    def _follow(self, alive: set[str]) -> None:
-        """Notice actors and placement groups that ended, lost a node, or never came to be."""
-        watched = [one for one in self.desk.open.values() if one.state == "running"]
-        actors = [one for one in watched if isinstance(one, ActorSubmission)]
-        gangs = [one for one in watched if isinstance(one, GangSubmission)]
-        dead = self.client.dead_actors() if actors else {}
-        states = self.client.groups() if gangs else {}
-        for actor in actors:
-            if not alive.issuperset(actor.nodes):
-                actor.lost(hal.AdapterError(f"{actor.job.name}: its node is gone"), actor.placed)
-            elif dead.get(actor.actor_id):
-                actor.lost(None, actor.placed, began=False)
-            elif actor.actor_id in dead:
-                actor.end(hal.AdapterError(f"{actor.job.name}: the actor has died"))
-        for gang in gangs:
-            state = states.get(gang.group_id, "PENDING")
-            if state == "REMOVED":
-                gang.end(hal.AdapterError(f"{gang.job.name}: the placement group was removed"))
-            elif not alive.issuperset(gang.nodes):
-                gang.lost(None, gang.placed)
-            elif state != "CREATED" and time.monotonic() - gang.since > _PATIENCE:
-                log.warning("a placement group was not made", extra={"job": gang.job.name, "state": state})
-                gang.lost(None, gang.placed)
 
     def _foreign(self, now: Nodes, taken: Mapping[str, Mapping[str, int]]) -> Iterator[Running]:
         """Yield what others hold.
@@ -264,3 +248,27 @@ def _devices(one: Submission) -> Iterator[tuple[str, int, int]]:
     for node, devices in zip(one.nodes, one.gpus, strict=True):
         for device in devices:
             yield node, device, one.job.gpu_milli
+
+
+def _ended(actors: Sequence[ActorSubmission], dead: Mapping[str, bool], alive: set[str]) -> None:
+    """Take note of actors that ended, lost their node, or were never begun."""
+    for actor in actors:
+        if not alive.issuperset(actor.nodes):
+            actor.lost(hal.AdapterError(f"{actor.job.name}: its node is gone"), actor.placed)
+        elif dead.get(actor.actor_id):
+            actor.lost(None, actor.placed, began=False)
+        elif actor.actor_id in dead:
+            actor.end(hal.AdapterError(f"{actor.job.name}: the actor has died"))
+
+
+def _broken(gangs: Sequence[GangSubmission], states: Mapping[str, str], alive: set[str]) -> None:
+    """Take note of placement groups that were removed, lost a node, or never came to be."""
+    for gang in gangs:
+        state = states.get(gang.group_id, "PENDING")
+        if state == "REMOVED":
+            gang.end(hal.AdapterError(f"{gang.job.name}: the placement group was removed"))
+        elif not alive.issuperset(gang.nodes):
+            gang.lost(None, gang.placed)
+        elif state != "CREATED" and time.monotonic() - gang.since > _PATIENCE:
+            log.warning("a placement group was not made", extra={"job": gang.job.name, "state": state})
+            gang.lost(None, gang.placed)
