@@ -614,7 +614,7 @@ class PowerModel:
         self,
         cpu: tuple[Sequence[tuple[int, int]], int, int],
         gpus: Mapping[str, Sequence[tuple[int, int]]],
-        sleep: Sequence[tuple[int, int]],
+        sleep: Sequence[tuple[int, int, int]],
         most_wake: int,
     ) -> None: ...
     @staticmethod
@@ -623,7 +623,7 @@ class PowerModel:
     def cpu(self, arg0: int, arg1: int, /) -> int: ...
     def gpu_points(self) -> dict[str, tuple[int, int]]: ...
 
-def energy_scorer(model: PowerModel, relative: bool) -> Scorer: ...
+def energy_scorer(model: PowerModel, relative: bool, run_micros: int, delay_milli: int) -> Scorer: ...
 def price_scorer(
     names: Sequence[str],
     prices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
@@ -758,6 +758,8 @@ def plan_staging(
     first: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
     inputs: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
     money: bool,
+    evict: bool,
+    keep: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],
 ) -> tuple[
     tuple[
         Annotated[NDArray[numpy.int32], dict(shape=(None,))],
@@ -766,6 +768,12 @@ def plan_staging(
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int64], dict(shape=(None,))],
+    ],
+    tuple[
+        Annotated[NDArray[numpy.int32], dict(shape=(None,))],
+        Annotated[NDArray[numpy.int32], dict(shape=(None,))],
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
         Annotated[NDArray[numpy.int64], dict(shape=(None,))],
     ],

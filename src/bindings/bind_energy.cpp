@@ -22,14 +22,14 @@ namespace {
 
 using Points = std::vector<std::pair<std::int32_t, std::int64_t>>;
 using CpuTuple = std::tuple<Points, std::int32_t, std::int32_t>;
-using SleepTuple = std::pair<std::int64_t, std::int64_t>;
+using SleepTuple = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
 
 PowerModel power_model(const CpuTuple& cpu, const std::map<std::string, Points>& gpus,
                        const std::vector<SleepTuple>& sleep, std::int64_t most_wake) {
     const auto& [socket, cores, milli] = cpu;
     PowerModel model{CpuPower{PowerCurve(socket), cores, milli}, {}, {}, most_wake};
     for (const auto& [name, points] : gpus) model.gpus.emplace(name, PowerCurve(points));
-    for (const auto& [milliwatts, wake] : sleep) model.sleep.push_back({milliwatts, wake});
+    for (const auto& [milliwatts, wake, waking] : sleep) model.sleep.push_back({milliwatts, wake, waking});
     model.check();
     return model;
 }
@@ -78,8 +78,10 @@ void bind_energy(nb::module_& m) {
         });
     m.def(
         "energy_scorer",
-        [](const PowerModel& model, bool relative) { return ScorerHandle{make_energy_of(model, relative)}; },
-        "model"_a, "relative"_a);
+        [](const PowerModel& model, bool relative, std::int64_t run_micros, std::int64_t delay_milli) {
+            return ScorerHandle{make_energy_of(model, {relative, run_micros, delay_milli})};
+        },
+        "model"_a, "relative"_a, "run_micros"_a, "delay_milli"_a);
     m.def("price_scorer", &price, "names"_a, "prices"_a);
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,14 @@ def problems(draw: st.DrawFn) -> tuple[PlainContent, list[twin.Job]]:
     return content, draw(st.lists(job, max_size=8))
 
 
-def planned(plain: PlainContent, jobs: list[twin.Job], *, money: bool) -> StagingPlan:
+def planned(
+    plain: PlainContent,
+    jobs: list[twin.Job],
+    *,
+    money: bool,
+    evict: bool = False,
+    keep: Iterable[str] = (),
+) -> StagingPlan:
     tree = built(plain.tree)
     content = ContentMap(tree)
     content.intern([f"d{d}" for d in range(DATASETS)])
@@ -56,6 +64,8 @@ def planned(plain: PlainContent, jobs: list[twin.Job], *, money: bool) -> Stagin
             for i, job in enumerate(jobs)
         ],
         value="money" if money else "seconds",
+        evict=evict,
+        keep=keep,
     )
 
 

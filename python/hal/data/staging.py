@@ -42,7 +42,10 @@ class StagingJob:
 
 @dataclass(frozen=True, eq=False)
 class StagingPlan:
-    """Moves, as columns in the order in which they were chosen, and what they change for each job.
+    """Moves and evictions, as columns, and what they change for each job.
+
+    Moves come in the order in which they were chosen, evictions by time; where both are at one time the eviction is
+    first.
 
     Attributes
     ----------
@@ -53,6 +56,11 @@ class StagingPlan:
     cost : (moves,) int64, micro-units
     benefit : (moves,) int64
         Weighted microseconds, or micro-units net of the move's cost, when the move was chosen.
+    evicted, evicted_from : (evictions,) int32
+        Dataset id, and index of the cache.
+    evicted_at : (evictions,) int64, microseconds from now
+        As late as the moves allow: when the first one begins that needs the room.
+    evicted_bytes : (evictions,) int64
     wait_before, wait_after : (jobs,) int64, microseconds
         Transfer time of the inputs, without and with the plan.
     cost_before, cost_after : (jobs,) int64, micro-units
@@ -70,6 +78,10 @@ class StagingPlan:
     bytes: NDArray[np.int64]
     cost: NDArray[np.int64]
     benefit: NDArray[np.int64]
+    evicted: NDArray[np.int32]
+    evicted_from: NDArray[np.int32]
+    evicted_at: NDArray[np.int64]
+    evicted_bytes: NDArray[np.int64]
     wait_before: NDArray[np.int64]
     wait_after: NDArray[np.int64]
     cost_before: NDArray[np.int64]
@@ -93,11 +105,15 @@ class StagingPlan:
 
     def __str__(self) -> str:
         caches, lines = self.content.tree.names, []
-        for i in np.lexsort((np.arange(len(self)), self.begin)):
-            when = f"{self.begin[i] / _units.MICRO:10.1f} s … {self.end[i] / _units.MICRO:10.1f} s"
+        for i, at in enumerate(self.evicted_at.tolist()):
+            what = self.content.name(int(self.evicted[i]))
+            line = f"{at / _units.MICRO:10.1f} s                {what}: evicted from {caches[self.evicted_from[i]]}"
+            lines.append((at, 0, line))
+        for i, at in enumerate(self.begin.tolist()):
+            when = f"{at / _units.MICRO:10.1f} s … {self.end[i] / _units.MICRO:10.1f} s"
             what = self.content.name(int(self.dataset[i]))
-            lines.append(f"{when}  {what}: {caches[self.source[i]]} → {caches[self.target[i]]}")
-        return "\n".join(lines)
+            lines.append((at, 1, f"{when}  {what}: {caches[self.source[i]]} → {caches[self.target[i]]}"))
+        return "\n".join(line for *_, line in sorted(lines, key=lambda row: row[:2]))
 
     def plot(self, path: str | PathLike[str]) -> None:
         """Draw the plan as a timeline of the links (needs the extra ``plot``)."""
@@ -107,7 +123,12 @@ class StagingPlan:
 
 
 def plan_staging(
-    content: ContentMap, jobs: Iterable[StagingJob], *, value: Literal["seconds", "money"] = "seconds"
+    content: ContentMap,
+    jobs: Iterable[StagingJob],
+    *,
+    value: Literal["seconds", "money"] = "seconds",
+    evict: bool = False,
+    keep: Iterable[str] = (),
 ) -> StagingPlan:
     """Plan what to copy where before which jobs start, by benefit per byte.
 
@@ -122,6 +143,11 @@ def plan_staging(
     jobs : iterable of StagingJob
     value : {"seconds", "money"}
         Seconds of waiting saved, times the jobs' weight; or money saved by the jobs, minus what the move costs.
+    evict : bool
+        Copies that none of the jobs reads may make room, never the last one: first what takes least to bring back from
+        the nearest other holder, per byte, in seconds or in money as `value` says.
+    keep : iterable of str
+        Datasets that are not evicted although none of the jobs reads them: what running jobs read, for one.
 
     Returns
     -------
@@ -130,11 +156,11 @@ def plan_staging(
     Raises
     ------
     InvalidModel
-        An unknown cache or dataset, a start or a weight out of range. The message names the job.
+        An unknown cache or dataset, a start or a weight out of range. The message names the job, or ``keep``.
 
     Notes
     -----
-    The model: a copy needs free room at its target and stays; a transfer occupies every link of its route, and
+    The model: a copy needs room at its target and stays; a transfer occupies every link of its route, and
     a link carries one transfer at a time; what a job still lacks it fetches when it starts, one input after
     another, from the nearest source. A move only makes other moves later, so a heap of old benefits serves
     (lazy greedy, Minoux 1978): 10,000 jobs with three inputs each are planned in one or two seconds.
@@ -158,7 +184,11 @@ def plan_staging(
             inputs.append(content.ids(job.inputs))
         except InvalidModel as error:
             raise InvalidModel(f"job '{job.name}': {error}") from None
-    moves, wait_before, wait_after, cost_before, cost_after = _core.plan_staging(
+    try:
+        kept = content.ids(list(keep))
+    except InvalidModel as error:
+        raise InvalidModel(f"keep: {error}") from None
+    moves, evictions, wait_before, wait_after, cost_before, cost_after = _core.plan_staging(
         content._core,
         np.array(caches, np.int32),
         np.array(starts, np.int64),
@@ -166,9 +196,12 @@ def plan_staging(
         np.cumsum([0, *map(len, inputs)], dtype=np.int64),
         np.concatenate([np.zeros(0, np.int32), *inputs]),
         value == "money",
+        bool(evict),
+        kept,
     )
     return StagingPlan(
         *moves,
+        *evictions,
         wait_before=wait_before,
         wait_after=wait_after,
         cost_before=cost_before,

@@ -75,14 +75,19 @@ class Sleep:
         Drawn by the whole node.
     wake : float
         Seconds that it takes to come back.
+    waking : float, optional
+        Watts of the whole node until it is back; None: as when it is awake and idle.
     """
 
     watts: float
     wake: float
+    waking: float | None = None
 
     def __post_init__(self) -> None:
-        for name, most in (("watts", 1e6), ("wake", 1e9)):
+        for name, most in (("watts", 1e6), ("wake", 1e9), ("waking", 1e6)):
             value = getattr(self, name)
+            if name == "waking" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
                 raise InvalidModel(f"sleep.{name} = {value!r}: must be from 0 to {most:g}")
 
@@ -154,7 +159,14 @@ class PowerModel:
         return _core.PowerModel(
             (self.socket._core_points(), self.cores, 1000 * self.threads),
             {name: curve._core_points() for name, curve in self.gpus.items()},
-            [(round(1000 * state.watts), round(1e6 * state.wake)) for state in self.sleep],
+            [
+                (
+                    round(1000 * state.watts),
+                    round(1e6 * state.wake),
+                    -1 if state.waking is None else round(1000 * state.waking),
+                )
+                for state in self.sleep
+            ],
             round(1e6 * min(self.most_wake, 1e9)),
         )
 

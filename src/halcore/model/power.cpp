@@ -57,6 +57,7 @@ void PowerModel::check() const {
         check_milliwatts("power.sleep", state.milliwatts);
         if (state.wake_micros < 0)
             throw InvalidModel("power.sleep: wake is " + std::to_string(state.wake_micros) + " µs, below 0");
+        if (state.waking != SleepState::kAsIdle) check_milliwatts("power.sleep.waking", state.waking);
     }
 }
 
@@ -100,8 +101,37 @@ std::int64_t NodePower::at(NodeId node, std::int64_t cpu_free, std::span<const s
 }
 
 std::int64_t NodePower::of(NodeId node) const {
+    const SleepState* const state = asleep(node);
+    return state ? state->milliwatts : at(node, cluster_.free(kCpu, node), cluster_.gpu_free(node));
+}
+
+const SleepState* NodePower::asleep(NodeId node) const {
+    if (!state_ || cluster_.task_count(node) != 0) return nullptr;
     const std::int64_t awake = at(node, cluster_.free(kCpu, node), cluster_.gpu_free(node));
-    return state_ && cluster_.task_count(node) == 0 ? std::min(awake, state_->milliwatts) : awake;
+    return state_->milliwatts < awake ? state_ : nullptr;
+}
+
+std::int64_t NodePower::waking(NodeId node) const {
+    const std::int64_t draws = state_->waking == SleepState::kAsIdle
+                                   ? at(node, cluster_.free(kCpu, node), cluster_.gpu_free(node))
+                                   : state_->waking;
+    return std::max<std::int64_t>(0, draws - state_->milliwatts);
+}
+
+std::int64_t NodePower::idle(const NodeKind& kind) const {
+    const std::int64_t cpu = kind.capacity.empty() ? 0 : kind.capacity[kCpu];
+    std::int64_t sum = model_.cpu.watts(cpu, cpu);
+    for (const Device& d : cluster_.classes()[kind.node_class].devices) sum += curves_[d.model]->idle();
+    return sum;
+}
+
+std::int64_t NodePower::most_waking() const {
+    if (!state_) return 0;
+    std::int64_t most = std::max<std::int64_t>(0, state_->waking - state_->milliwatts);
+    if (state_->waking != SleepState::kAsIdle) return most;
+    for (KindId k = 0; k < cluster_.kinds().size(); ++k)
+        most = std::max(most, idle(cluster_.kinds()[k]) - state_->milliwatts);
+    return most;
 }
 
 std::int64_t NodePower::most_added(const Shape& shape) const {
@@ -113,14 +143,8 @@ std::int64_t NodePower::most_added(const Shape& shape) const {
     for (const PowerCurve* curve : curves_) device = std::max(device, curve->full() - curve->idle());
     most += shape.gpus * device;
     if (state_) {
-        for (KindId k = 0; k < cluster_.kinds().size(); ++k) {
-            const NodeKind& kind = cluster_.kinds()[k];
-            const std::int64_t cpu = kind.capacity.empty() ? 0 : kind.capacity[kCpu];
-            std::int64_t idle = model_.cpu.watts(cpu, cpu);
-            for (const Device& d : cluster_.classes()[kind.node_class].devices)
-                idle += curves_[d.model]->idle();
-            woken = std::max(woken, idle - state_->milliwatts);
-        }
+        for (KindId k = 0; k < cluster_.kinds().size(); ++k)
+            woken = std::max(woken, idle(cluster_.kinds()[k]) - state_->milliwatts);
     }
     return most + woken;
 }

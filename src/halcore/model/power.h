@@ -45,6 +45,9 @@ struct CpuPower {
 struct SleepState {
     std::int64_t milliwatts;
     std::int64_t wake_micros;
+    std::int64_t waking = kAsIdle;  // milliwatts drawn until it is back
+
+    static constexpr std::int64_t kAsIdle = -1;
 };
 
 /// Power of nodes by what they are made of. A model of GPU without a curve counts as the hungriest one known.
@@ -77,11 +80,21 @@ class NodePower {
         return *curves_[cluster_.node_class(node).devices[device].model];
     }
     const CpuPower& cpu() const { return model_.cpu; }
+    /// The state that an empty node is in; nullptr when it is awake.
+    const SleepState* asleep(NodeId node) const;
+    /// What a sleeping node draws while it wakes, beyond what it draws asleep.
+    std::int64_t waking(NodeId node) const;
+    /// The state that empty nodes fall into; nullptr when none wakes in time.
+    const SleepState* state() const { return state_; }
+    /// The most that waking() is of any node.
+    std::int64_t most_waking() const;
     /// The most that placing a task of the shape can add on any node.
     std::int64_t most_added(const Shape& shape) const;
     bool stale() const { return curves_.size() != cluster_.models().size(); }
 
   private:
+    std::int64_t idle(const NodeKind& kind) const;
+
     const Cluster& cluster_;
     PowerModel model_;
     std::vector<const PowerCurve*> curves_;  // by interned GPU model

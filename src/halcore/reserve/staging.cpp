@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <queue>
-#include <string>
 #include <utility>
 
-#include "halcore/model/error.h"
 #include "halcore/model/nearest_source.h"
 #include "halcore/reserve/link_calendar.h"
 
@@ -13,8 +11,6 @@ namespace hal {
 
 namespace {
 
-constexpr std::int64_t kMaxStart = std::int64_t{1} << 50;  // 35 years
-constexpr std::int64_t kMaxWeight = 1'000'000;
 constexpr std::int64_t kMost = std::int64_t{1} << 62;
 
 /// An input that a job would have to fetch.
@@ -52,10 +48,12 @@ struct Candidate {
 
 class Planner {
   public:
-    Planner(const ContentMap& content, const StagingDemand& demand, StagingValue value)
+    Planner(const ContentMap& content, const StagingDemand& demand, const StagingOptions& options)
         : content_(content),
           tree_(content.tree()),
-          value_(value),
+          value_(options.value),
+          evict_(options.evict),
+          evictions_(content, staying(content, demand, options), options.value == StagingValue::Money),
           jobs_(demand.cache.size()),
           links_(tree_.size()),
           free_(tree_.size()) {
@@ -81,10 +79,21 @@ class Planner {
                 for (const CacheIndex target : commit(item, move)) offer(top.item, target);
         }
         total(plan_.wait_after, plan_.cost_after);
+        std::vector<Evictions::Arrival> arrivals;
+        for (const StagingMove& move : plan_.moves) arrivals.push_back({move.target, move.begin, move.bytes});
+        plan_.evictions = evictions_.timed(std::move(arrivals));
         return std::move(plan_);
     }
 
   private:
+    static std::vector<bool> staying(const ContentMap& content, const StagingDemand& demand,
+                                     const StagingOptions& options) {
+        std::vector<bool> stays(content.datasets());
+        for (const DatasetId dataset : demand.inputs) stays[dataset] = true;
+        for (const DatasetId dataset : options.keep) stays[dataset] = true;
+        return stays;
+    }
+
     void collect(const StagingDemand& demand) {
         std::vector<std::pair<DatasetId, std::int32_t>> rows;
         for (std::int32_t job = 0; job < static_cast<std::int32_t>(demand.cache.size()); ++job)
@@ -140,9 +149,10 @@ class Planner {
     }
 
     /// The move to a target that ends first; its benefit is 0 when it cannot be made in time.
-    StagingMove best_move(const Item& item, CacheIndex target) const {
+    StagingMove best_move(const Item& item, CacheIndex target) {
         StagingMove best{item.dataset, -1, target, 0, item.latest + 1, item.bytes, 0, 0};
-        if (item.bytes > free_[target]) return best;
+        if (item.bytes > free_[target] && (!evict_ || item.bytes > free_[target] + evictions_.room(target)))
+            return best;
         const Transfer from = nearest_source(content_, item.dataset, target);
         try_source({from.source, 0}, item, best);
         for (CacheIndex above = tree_.parent(target); above >= 0; above = tree_.parent(above))
@@ -206,7 +216,9 @@ class Planner {
     /// and those above a job that now fetches from elsewhere, at whatever price.
     std::vector<CacheIndex> commit(Item& item, const StagingMove& move) {
         links_.book(crossed(move.source, move.target), move.begin, move.end);
-        free_[move.target] -= item.bytes;
+        std::int64_t& free = free_[move.target];
+        if (free < item.bytes) free += evictions_.free_up(move.target, item.bytes - free);
+        free -= item.bytes;
         const Copy copy{move.target, move.end};
         item.copies.insert(std::lower_bound(item.copies.begin(), item.copies.end(), copy,
                                             [](const Copy& a, const Copy& b) { return a.cache < b.cache; }),
@@ -248,6 +260,8 @@ class Planner {
     const ContentMap& content_;
     const CacheTree& tree_;
     StagingValue value_;
+    bool evict_;
+    Evictions evictions_;
     std::size_t jobs_;
     LinkCalendar links_;
     std::vector<std::int64_t> free_;
@@ -257,33 +271,12 @@ class Planner {
     mutable std::vector<std::int32_t> route_;  // scratch
 };
 
-void check(const ContentMap& content, const StagingDemand& demand) {
-    const std::size_t jobs = demand.cache.size();
-    if (demand.start.size() != jobs || demand.weight.size() != jobs || demand.first.size() != jobs + 1)
-        throw InvalidModel("staging: cache, start and weight need one row a job, first one more");
-    if (demand.first[0] != 0 || demand.first[jobs] != static_cast<std::int64_t>(demand.inputs.size()))
-        throw InvalidModel("staging: first must run from 0 to the number of inputs");
-    const auto within = [](std::size_t row, const char* field, std::int64_t value, std::int64_t high) {
-        if (value < 0 || value > high)
-            throw InvalidModel("staging: job " + std::to_string(row) + ": " + field + " is " +
-                               std::to_string(value) + ", must be within 0 and " + std::to_string(high));
-    };
-    for (std::size_t job = 0; job < jobs; ++job) {
-        within(job, "cache", demand.cache[job], content.tree().size() - 1);
-        within(job, "start in microseconds", demand.start[job], kMaxStart);
-        within(job, "weight", demand.weight[job], kMaxWeight);
-        if (demand.first[job] > demand.first[job + 1])
-            throw InvalidModel("staging: first must not fall at job " + std::to_string(job));
-        for (std::int64_t k = demand.first[job]; k < demand.first[job + 1]; ++k)
-            within(job, "input", demand.inputs[k], content.datasets() - 1);
-    }
-}
-
 }  // namespace
 
-StagingPlan plan_staging(const ContentMap& content, const StagingDemand& demand, StagingValue value) {
-    check(content, demand);
-    return Planner(content, demand, value).run();
+StagingPlan plan_staging(const ContentMap& content, const StagingDemand& demand,
+                         const StagingOptions& options) {
+    check_staging(content, demand, options.keep);
+    return Planner(content, demand, options).run();
 }
 
 }  // namespace hal

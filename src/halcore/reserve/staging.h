@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "halcore/model/content_map.h"
+#include "halcore/reserve/evictions.h"
 
 namespace hal {
 
@@ -22,6 +23,12 @@ enum class StagingValue : std::uint8_t {
     Money,    // Σ micro-units that jobs pay less for their inputs, minus what the moves cost
 };
 
+struct StagingOptions {
+    StagingValue value = StagingValue::Seconds;
+    bool evict = false;               // copies that no job of the plan reads may make room
+    std::span<const DatasetId> keep;  // but not of these
+};
+
 struct StagingMove {
     DatasetId dataset;
     CacheIndex source;
@@ -35,6 +42,7 @@ struct StagingMove {
 
 struct StagingPlan {
     std::vector<StagingMove> moves;                     // in the order in which they were chosen
+    std::vector<StagingEviction> evictions;             // by time; each before the moves that begin then
     std::vector<std::int64_t> wait_before, wait_after;  // a row a job: Σ transfer time of its inputs
     std::vector<std::int64_t> cost_before, cost_after;  // Σ transfer cost of its inputs
 };
@@ -48,7 +56,8 @@ struct StagingPlan {
 /// Rule: over all (dataset, cache at or above a job that wants it), again and again take the move of most
 /// benefit per byte, as early as its links are free; benefit counts the jobs at or below the target that
 /// start after the move ends. Its source is what finishes first: the nearest holder, or a copy that the plan
-/// has made in a cache above. Ties: lower dataset, then lower cache. A move needs free room at its target.
+/// has made in a cache above. Ties: lower dataset, then lower cache. A move needs room at its target: what
+/// is free there, and what Evictions can free when the options allow it.
 ///
 /// Cost: a move only makes others later and caches fuller, so benefits fall, except for a few of the same
 /// dataset, which are looked at anew; a heap of old values serves (lazy greedy):
@@ -57,6 +66,10 @@ struct StagingPlan {
 /// Source: lazy greedy after Minoux, "Accelerated greedy algorithms…" (1978).
 ///
 /// Throws InvalidModel, naming the row, for columns that do not fit together or values out of range.
-StagingPlan plan_staging(const ContentMap& content, const StagingDemand& demand, StagingValue value);
+StagingPlan plan_staging(const ContentMap& content, const StagingDemand& demand,
+                         const StagingOptions& options);
+
+/// InvalidModel, naming the row, for columns that do not fit together or values out of range.
+void check_staging(const ContentMap& content, const StagingDemand& demand, std::span<const DatasetId> keep);
 
 }  // namespace hal
