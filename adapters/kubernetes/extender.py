@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ __all__ = ["Extender", "Refused", "router"]
 
 log = logging.getLogger("hal.kubernetes")
 
+#: Names as Kubernetes has them: what becomes part of a path must not lead elsewhere.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
 #: What kube-scheduler takes as the best score of an extender.
 _BEST: Final = 10
 #: Pods whose last filtering is remembered: the calls for one pod come right after each other.
@@ -343,7 +346,7 @@ def _lower(thing: object) -> dict[str, Any]:
 
 def _text(given: Mapping[str, Any], key: str) -> str:
     value = given.get(key)
-    if not isinstance(value, str) or not value or "/" in value:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise Refused(f"{key}: must be a name")
     return value
 

@@ -33,9 +33,15 @@ class Redact(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Clean the record; always lets it pass."""
-        record.msg, record.args = clean(record.getMessage()), None
-        for key, value in list(vars(record).items()):
-            if key not in _OWN and isinstance(value, str):
+        record.msg, record.args = record.getMessage(), None
+        texts = {
+            key: value for key, value in vars(record).items() if key not in _OWN and isinstance(value, str)
+        }
+        texts["msg"] = record.msg
+        # One look at all of them: most lines have nothing to hide, and are written for every request.
+        whole = "\0".join(texts.values())
+        if clean(whole) != whole:
+            for key, value in texts.items():
                 setattr(record, key, clean(value))
         if record.exc_info and not record.exc_text:
             record.exc_text = clean(logging.Formatter().formatException(record.exc_info))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from hal.answer import Placement
 from hal.errors import HalError
+from hal.server.direct import Direct, direct_of
 from hal.server.guard import Guard
 from hal.server.messages import (
     PROBLEMS,
@@ -28,7 +27,9 @@ from hal.server.messages import (
     Problem,
     ReleaseRequest,
     body_of,
+    json_answer,
     parsed,
+    problem,
     said,
 )
 from hal.server.metrics import Metrics
@@ -72,16 +73,15 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
     )
     look_for_tracing()
     metrics = Metrics(service)
-    app.add_middleware(Guard, settings=settings, metrics=metrics)
 
     @app.exception_handler(HalError)
-    async def misuse(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 422)
+    async def misuse(_: Request, error: Exception) -> Response:
+        return problem(422, str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: Exception) -> JSONResponse:
+    async def malformed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return JSONResponse({"detail": said(error.errors(), skip=1)}, 422)
+        return problem(422, said(error.errors(), skip=1))
 
     @app.get("/live", response_model=None)
     async def live() -> dict[str, bool]:
@@ -89,17 +89,17 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
         return {"live": True}
 
     @app.get("/ready", response_model=None, responses={503: {"model": Problem}})
-    async def ready() -> JSONResponse:
+    async def ready() -> Response:
         """Whether its answers are about the cluster as it is, and it will take more requests."""
         trouble = service.trouble
-        return JSONResponse({"detail": trouble}, 503) if trouble else JSONResponse({"ready": True})
+        return problem(503, trouble) if trouble else json_answer({"ready": True})
 
     @app.get("/metrics", response_class=Response, responses=PROBLEMS)
     def exposition() -> Response:
         """Figures for Prometheus."""
         return Response(metrics.text(), media_type=metrics.content_type)
 
-    # The one route that schedulers call for every job: read and written here, which costs less than FastAPI's checks.
+    # The one route that schedulers call for every job: it reads and writes by itself, so `Direct` calls it.
     @app.post(
         "/v1/place", responses=PROBLEMS, response_model=PlaceAnswer, openapi_extra=body_of(PlaceRequest)
     )
@@ -118,8 +118,9 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
                 )
         name, answers, seconds = decided
         metrics.placed(name, Counter(answer.status.name for answer in answers), seconds)
-        told = {"policy": name, "seconds": seconds, "placements": [_plain(answer) for answer in answers]}
-        return Response(json.dumps(told, ensure_ascii=False), media_type="application/json")
+        return json_answer(
+            {"policy": name, "seconds": seconds, "placements": [_plain(answer) for answer in answers]}
+        )
 
     @app.post("/v1/explain", responses=PROBLEMS)
     def explain(request: ExplainRequest) -> ExplainAnswer:
@@ -171,8 +172,12 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
         service.release(request.jobs)
         return {"released": len(request.jobs)}
 
+    direct = direct_of(app.routes)
     for router in routers:
         app.include_router(router, responses=PROBLEMS)
+        direct |= direct_of(router.routes)
+    app.add_middleware(Direct, routes=direct)
+    app.add_middleware(Guard, settings=settings, metrics=metrics)  # the last one added is the first one asked
     return app
 
 
@@ -186,7 +191,7 @@ def _plain(placement: Placement) -> dict[str, Any]:
     return {
         "job": placement.job,
         "status": placement.status.name,
-        "nodes": list(placement.nodes),
-        "gpus": [list(task) for task in placement.gpus],
-        "scores": list(placement.scores),
+        "nodes": placement.nodes,
+        "gpus": placement.gpus,
+        "scores": placement.scores,
     }

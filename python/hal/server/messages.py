@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from hal.errors import HalError
 
@@ -20,7 +22,9 @@ __all__ = [
     "Problem",
     "ReleaseRequest",
     "body_of",
+    "json_answer",
     "parsed",
+    "problem",
     "said",
 ]
 
@@ -139,6 +143,16 @@ def parsed(kind: type[T], body: bytes) -> T:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise HalError(said(error.errors(include_url=False, include_context=False))) from None
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return an answer of plain values."""
+    return Response(to_json(value), status, media_type="application/json")
+
+
+def problem(status: int, detail: str) -> Response:
+    """Return the answer that says what was wrong."""
+    return json_answer({"detail": detail}, status)
 
 
 def said(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> str:

@@ -47,12 +47,14 @@ class Metrics:
         )
         self.registry.register(_Gauges(service))
         client.ProcessCollector(registry=self.registry)
+        # Looking a labelled series up costs more than counting in it.
         self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._placed: dict[tuple[str, str], Any] = {}
+        self._decided: dict[str, Any] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         known = method if method in ("GET", "POST") else "other"
-        # Looking a labelled series up costs more than counting in it.
         series = self._series.get((known, route, status))
         if series is None:
             series = (
@@ -66,8 +68,14 @@ class Metrics:
     def placed(self, policy: str, counts: Mapping[str, int], seconds: float) -> None:
         """Count decisions."""
         for status, count in counts.items():
-            self._placements.labels(policy, status).inc(count)
-        self._place_seconds.labels(policy).observe(seconds)
+            series = self._placed.get((policy, status))
+            if series is None:
+                series = self._placed[policy, status] = self._placements.labels(policy, status)
+            series.inc(count)
+        decided = self._decided.get(policy)
+        if decided is None:
+            decided = self._decided[policy] = self._place_seconds.labels(policy)
+        decided.observe(seconds)
 
     def rejected(self, reasons: dict[str, int]) -> None:
         """Count reasons."""

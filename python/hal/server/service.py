@@ -117,7 +117,7 @@ class Service:
             begin = time.perf_counter()
             placements = place(self.cluster, jobs, decided, order=order, apply=apply)
             seconds = time.perf_counter() - begin
-            return decided.name, list(placements), seconds
+            return decided.name, placements[:], seconds
 
     def explain(self, job: Job, policy: str | None, *, top: int) -> Explanation:
         """Say where a job would go now, or why nowhere."""

@@ -198,6 +198,15 @@ def test_what_was_not_bound_is_not_booked(answers: list[Any], error: str) -> Non
     assert follower.cluster.digest() == before
 
 
+@pytest.mark.parametrize("name", ["é", "../secrets/x", "a?b=c", "a b", "a\r\nX: y", "%2e%2e", ""])
+def test_a_name_leads_nowhere_else(name: str) -> None:
+    of, _, api = following({})
+    for field in ("PodName", "PodNamespace", "Node"):
+        with pytest.raises(Refused, match="must be a name"):
+            of.bind(binding(**{field: name}))
+    assert not api.asked
+
+
 def test_a_lost_answer_is_looked_for() -> None:
     mine = {"metadata": {"uid": pod()["metadata"]["uid"]}, "spec": {"nodeName": "free"}}
     of, follower, _ = following(hal.AdapterError("timed out"), mine)
