@@ -136,7 +136,7 @@ library: $(STAMP)/tools  ## build and link the core alone, without Python
 	build/library/halcore_alone
 
 .PHONY: capi native-examples
-capi: library $(STAMP)/installed  ## build libhal, check its ABI, run the C test and the scheduler in C, also under ASan
+capi: library $(STAMP)/installed  ## build libhal, check its ABI, run the C test, the schedulers in C and Go, C also under ASan
 	bash tools/capi.sh $(BIN)
 
 native-examples: $(STAMP)/installed  ## build and run the examples of native scorers against the installed wheel

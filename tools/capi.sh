@@ -1,6 +1,7 @@
 #!/bin/bash
 # capi.sh BIN: the C interface as a stranger meets it: libhal installed to a prefix and found by CMake, its symbols and
-# structs held against past releases, the C test and the scheduler in C, first plain, then under the address sanitizer.
+# structs held against past releases, the C test and the scheduler in C, first plain, then under the address sanitizer;
+# the scheduler in Go plain.
 set -eu -o pipefail
 bin=$1 out=build/capi jobs=${CAPI_JOBS:-1000000}
 export PATH="$PWD/$bin:$PATH"
@@ -26,6 +27,15 @@ try() {
     <<<'#include <hal.h>'
 "$bin/python" tools/abi.py build/library/libhal.so
 try build/library plain ""
+
+export PATH="$PATH:/usr/lib/go-1.19/bin"
+command -v go >/dev/null || bash tools/apt_install.sh golang-1.19-go
+prefix=$PWD/$out/plain/prefix
+libraries=$(dirname "$(find "$prefix" -name libhal.so)")
+(cd examples/native/go_scheduler && test -z "$(gofmt -l .)" \
+    && CGO_CFLAGS="-I$prefix/include" CGO_LDFLAGS="-L$libraries -Wl,-rpath,$libraries" \
+        go build -o "$prefix/../go_scheduler" .)
+"$out/plain/go_scheduler"
 
 # The address sanitizer's lane has built the core so; without it, build it here.
 asan=build/asan/cmake

@@ -1,0 +1,3 @@
+module hal_scheduler
+
+go 1.19
