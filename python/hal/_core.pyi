@@ -153,6 +153,11 @@ def partition_tables() -> list[tuple[str, list[tuple[str, int, list[int]]]]]:
     (table, (profile, memory slices, allowed starts)) of every kind of device that may be partitioned.
     """
 
+def profile_fragmentation(
+    cluster: Cluster, typical: int | float | str | Sequence[tuple[int, int, int, Sequence[str], int]]
+) -> Annotated[NDArray[numpy.float64], dict(shape=(None,))]:
+    """Milli-GPU of each node that the profiles that come cannot use."""
+
 def scorer_names() -> list[str]: ...
 def python_scorer(name: str, score: object, own_state: bool = False) -> Scorer:
     """

@@ -8,9 +8,12 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include "arrays.h"
 #include "bindings.h"
+#include "cluster_handle.h"
 #include "halcore/model/error.h"
 #include "halcore/model/partition.h"
+#include "halcore/policies/profile_room.h"
 #include "halcore/policies/registry.h"
 
 namespace nb = nanobind;
@@ -23,23 +26,28 @@ using CountTuple =
     std::tuple<std::int64_t, std::int32_t, std::int32_t, std::vector<std::string>, std::int64_t>;
 using GivenValue = std::variant<std::int64_t, double, std::string, std::vector<CountTuple>>;
 
+ParamValue param(const GivenValue& value) {
+    if (const auto* i = std::get_if<std::int64_t>(&value)) return *i;
+    if (const auto* d = std::get_if<double>(&value)) return *d;
+    if (const auto* text = std::get_if<std::string>(&value)) return *text;
+    TaskCounts counts;
+    for (const auto& [cpu, milli, gpus, models, count] : std::get<std::vector<CountTuple>>(value))
+        counts.push_back({cpu, milli, gpus, models, count});
+    return counts;
+}
+
 ScorerPtr scorer(const std::string& name, const std::map<std::string, GivenValue>& given) {
     std::map<std::string, ParamValue> params;
-    for (const auto& [key, value] : given) {
-        if (const auto* rows = std::get_if<std::vector<CountTuple>>(&value)) {
-            TaskCounts counts;
-            for (const auto& [cpu, milli, gpus, models, count] : *rows)
-                counts.push_back({cpu, milli, gpus, models, count});
-            params.emplace(key, std::move(counts));
-        } else if (const auto* i = std::get_if<std::int64_t>(&value)) {
-            params.emplace(key, *i);
-        } else if (const auto* d = std::get_if<double>(&value)) {
-            params.emplace(key, *d);
-        } else {
-            params.emplace(key, std::get<std::string>(value));
-        }
-    }
+    for (const auto& [key, value] : given) params.emplace(key, param(value));
     return make_scorer(name, std::move(params));
+}
+
+NewColumn<double> fragmentation_over_profiles(ClusterHandle& handle, const GivenValue& typical) {
+    Params params("fragmentation", {{"typical", param(typical)}});
+    const ProfileSource source(params);
+    return to_numpy(handle.run([&](Cluster& cluster, Engine&) {
+        return profile_fragmentation(cluster, ProfileRoom(source.on(cluster)));
+    }));
 }
 
 }  // namespace
@@ -95,6 +103,8 @@ void bind_policies(nb::module_& m) {
             return tables;
         },
         "(table, (profile, memory slices, allowed starts)) of every kind of device that may be partitioned.");
+    m.def("profile_fragmentation", &fragmentation_over_profiles, "cluster"_a, "typical"_a,
+          "Milli-GPU of each node that the profiles that come cannot use.");
     m.def("scorer_names", &scorer_names);
     m.def("python_scorer", &python_scorer, "name"_a, "score"_a, "own_state"_a = false,
           "A scorer from score(shape, cluster_columns, nodes) -> float64[k] in [0, 1].");
