@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 
 from hal.cli.app import run
-from hal.server.monitoring import ALERTS, ROWS, dashboard
+from hal.server.alerts import ALERTS
+from hal.server.dashboard import dashboard
+from hal.server.panels import ROWS
 
 
 def holds(big: Any, small: Any) -> bool:

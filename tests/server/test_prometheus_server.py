@@ -15,7 +15,8 @@ import httpx
 import pytest
 import yaml
 
-from hal.server.monitoring import ALERTS, ROWS, rules
+from hal.server.alerts import ALERTS, rules
+from hal.server.panels import ROWS
 from tests.conftest import CI
 from tests.server.live import TOKEN, prometheus, serve, until
 

@@ -17,9 +17,9 @@ app = typer.Typer(no_args_is_help=True, help="Print what watches `hal serve`.")
 def dashboard() -> None:
     """Print the dashboard for Grafana (JSON)."""
     require("fastapi", extra="server")
-    from hal.server import monitoring
+    from hal.server.dashboard import dashboard as made
 
-    typer.echo(json.dumps(monitoring.dashboard(), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(made(), indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -27,6 +27,6 @@ def alerts() -> None:
     """Print the alert rules for Prometheus (YAML)."""
     require("fastapi", extra="server")
     yaml = require("yaml", extra="server")
-    from hal.server import monitoring
+    from hal.server.alerts import rules
 
-    typer.echo(yaml.safe_dump(monitoring.rules(), sort_keys=False, allow_unicode=True, width=110), nl=False)
+    typer.echo(yaml.safe_dump(rules(), sort_keys=False, allow_unicode=True, width=110), nl=False)

@@ -102,6 +102,10 @@ class _Gauges:
             values["p"] = "The knob of what decides, from pack (0) to spread (1).", p
         for name, (text, value) in values.items():
             yield self._core.GaugeMetricFamily(f"hal_{name}", text, value)
+        if (meter := service.readings.meter) is not None:
+            yield self._core.CounterMetricFamily(
+                "hal_energy_joules", "Drawn by all nodes since the start, by the power model.", meter.joules
+            )
         for name, text in _COUNTS.items():
             yield self._core.CounterMetricFamily(f"hal_source_{name}", text, live.counts[name])
 

@@ -13,6 +13,7 @@ from hal.control import Controller
 from hal.control import Loop as ControlLoop
 from hal.energy import PowerModel, cluster_power
 from hal.server.live import Live
+from hal.server.meter import Meter
 from hal.signals import Monitor, Signals
 
 __all__ = ["Readings"]
@@ -44,6 +45,7 @@ class Readings:
     ) -> None:
         self.live, self.power, self.clock = live, power, clock
         self._loop = None if controller is None else ControlLoop(controller)
+        self.meter = None if power is None else Meter()
         self._reading = threading.Lock()  # two scrapes at once must not both tell the monitor what is new
         self._cluster: Cluster | None = None
         self._monitor: Monitor
@@ -60,7 +62,9 @@ class Readings:
         return None if self._loop is None else self._loop.fault
 
     def turn(self) -> None:
-        """Let the controller see the signals."""
+        """Read the power, and let the controller see the signals."""
+        with self._reading, self.live.lock:
+            self._watts()
         if self._loop is not None:
             with self._reading, self.live.lock:
                 signals = self._signals()
@@ -82,8 +86,7 @@ class Readings:
                 "gpu_capacity": ("GPUs offered.", columns.gpu_count[present].sum()),
                 "gpu_free": ("GPUs free, shares added up.", columns.gpu_total_free[present].sum() / 1000),
             }
-            if self.power is not None:
-                watts = float(cluster_power(cluster, self.power).sum())
+            if (watts := self._watts()) is not None:
                 values["power_watts"] = "Drawn by all nodes, by the power model.", watts
         for name, text in _SIGNALS.items():
             value = float(getattr(signals, name))
@@ -94,6 +97,13 @@ class Readings:
             "source_silence_seconds": ("Since the orchestrator last answered.", live.silence),
         }
         return values
+
+    def _watts(self) -> float | None:
+        if self.power is None or self.meter is None:
+            return None
+        watts = float(cluster_power(self.live.cluster, self.power).sum())
+        self.meter.read(watts, self.clock())
+        return watts
 
     def _signals(self) -> Signals:
         now = self.clock()
