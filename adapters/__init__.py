@@ -22,6 +22,7 @@ from hal.adapters.contract import (
     Running,
     Snapshot,
     Stale,
+    Submitted,
 )
 from hal.adapters.follower import Follower
 from hal.adapters.lock import FileLock, Lock
@@ -52,5 +53,6 @@ __all__ = [
     "Running",
     "Snapshot",
     "Stale",
+    "Submitted",
     "why",
 ]

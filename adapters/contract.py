@@ -33,6 +33,7 @@ __all__ = [
     "Running",
     "Snapshot",
     "Stale",
+    "Submitted",
 ]
 
 #: Version of this contract, (major, minor): an adapter of the same major works.
@@ -272,6 +273,15 @@ class Ranks(Protocol):
 
     def rank(self, jobs: Sequence[str]) -> None:
         """Have these jobs start in this order, the first first; saying it again changes nothing."""
+        ...
+
+
+@runtime_checkable
+class Submitted(Protocol):
+    """What an adapter may offer beside: its orchestrator says when jobs were submitted."""
+
+    def submitted(self, job: str) -> float | None:
+        """Seconds since 1970, of a job that waits or was just placed; None where that is not known."""
         ...
 
 

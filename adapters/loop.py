@@ -95,6 +95,10 @@ class Loop:
 
     Attributes
     ----------
+    fault : str
+        What the orchestrator failed with last; empty when the last pass was well.
+    turned : float
+        When the last turn of `run` began, by its clock.
     counts : Counter
         ``"snapshots"`` read, ``"changes"`` followed, ``"faults"`` of the orchestrator, ``"retries"`` put off.
 
@@ -126,6 +130,7 @@ class Loop:
         self._version = ""
         self._retry: dict[str, tuple[Backoff, float]] = {}
         self._said = Reasons()
+        self.fault, self.turned = "", clock()
         self.counts: Counter[str] = Counter(snapshots=0, changes=0, faults=0, retries=0)
 
     @property
@@ -227,15 +232,16 @@ class Loop:
         """
         fault = Backoff(self._wait, random=self._random)
         while not stop.is_set():
+            self.turned = self.clock()
             try:
                 self.follow(interval)
                 if stop.is_set():
                     break
                 done = self.step()
-                fault.tries = 0
+                fault.tries, self.fault = 0, ""
             except hal.AdapterError as error:
                 self._mirror = None  # what happened meanwhile is not known
-                wait = fault.next()
+                wait, self.fault = fault.next(), str(error)
                 self.counts["faults"] += 1
                 log.error(
                     "the orchestrator failed", extra={"error": str(error), "retry_in_s": round(wait, 3)}

@@ -220,6 +220,12 @@ class RayAdapter:
                 return Applied(placement.job, Outcome.REFUSED, f"{error!r:.200}")
             return Applied(placement.job, Outcome.APPLIED)
 
+    def submitted(self, job: str) -> float | None:
+        """When something was given to hal that has not ended."""
+        with self.desk.changed:
+            one = self.desk.open.get(job)
+            return None if one is None else one.made
+
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Write why it waits into the submission, and into the log."""
         with self.desk.changed:

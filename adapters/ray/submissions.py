@@ -34,13 +34,15 @@ class Submission:
         Why it waits, where it has been looked at.
     placed : int
         How often it was put somewhere.
+    made : float
+        When it was submitted, seconds since 1970.
     """
 
     def __init__(self, desk: Desk, job: hal.Job, retries: int) -> None:
         self.job, self.state, self.why, self.placed = job, "waiting", "", 0
         self.nodes: tuple[str, ...] = ()
         self.gpus: tuple[tuple[int, ...], ...] = ()
-        self.since = 0.0
+        self.since, self.made = 0.0, time.time()
         self.fault: BaseException | None = None
         self._desk, self._retries = desk, retries
         with desk.changed:

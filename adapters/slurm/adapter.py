@@ -92,6 +92,7 @@ class SlurmAdapter:
         self._count = 0
         self._last: Converted | None = None
         self._refused: dict[str, frozenset[str]] = {}
+        self._submitted: dict[str, int] = {}
         self._topology: tuple[str, hal.topology.Topology | None] = ("", None)
 
     @property
@@ -129,6 +130,7 @@ class SlurmAdapter:
         if not self.ranks:
             self._take_back(jobs, {node.name: node for node in nodes})
         ours = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
+        self._submitted = {job_name(job): job.submitted for job in ours if job.submitted}
         # Slurm's clock may be ahead of ours: it is at least as late as its last submission.
         now = max(int(time.time()), *(job.submitted for job in jobs), 0)
         self._last = convert(
@@ -236,6 +238,10 @@ class SlurmAdapter:
         lines, told = commands(wanted, self.client.reservations(), now=now, users=users or getpass.getuser())
         said = self.client.batch(lines) if lines else ""
         return answers(wanted, told, self.client.reservations(), said, now)
+
+    def submitted(self, job: str) -> float | None:
+        """When a job was submitted that waited at the last look, by Slurm's clock."""
+        return self._submitted.get(job)
 
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Write why jobs wait into their administrator's comment, which users see with ``scontrol show job``."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import urllib.error
 import urllib.request
 
 import pytest
@@ -16,6 +18,44 @@ def scrape(metrics: RunMetrics) -> dict[str, float]:
     return {
         line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")
     }
+
+
+def probe(metrics: RunMetrics, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics.port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_probes_tell_a_loop_that_hangs_from_an_orchestrator_that_fails() -> None:
+    now = 0.0
+    adapter = MemoryAdapter(Orchestrator(nodes=1))
+    loop = Loop(adapter, clock=lambda: now)
+    metrics = RunMetrics(loop, "best_fit", 0)
+    try:
+        assert probe(metrics, "/live") == probe(metrics, "/ready") == (200, "ok\n")
+
+        def away(call: str) -> None:
+            stop.set()
+            raise hal.AdapterError("connection refused")
+
+        stop, adapter.fault = threading.Event(), away
+        now = 299.0
+        loop.run(stop, interval=0.01)
+        now = 598.0
+        assert probe(metrics, "/live") == (200, "ok\n")
+        assert probe(metrics, "/ready") == (503, "connection refused\n")
+        adapter.fault = lambda call: None
+        stop.clear()
+        loop.run(stop, interval=0.01, report=lambda _: stop.set())
+        assert probe(metrics, "/ready") == (200, "ok\n")
+        now += 301
+        assert probe(metrics, "/live")[0] == 503
+        assert probe(metrics, "/elsewhere") == (404, "/metrics, /live, /ready\n")
+    finally:
+        metrics.close()
 
 
 def test_a_loop_tells_what_it_did() -> None:

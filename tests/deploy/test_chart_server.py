@@ -76,6 +76,51 @@ def test_is_what_kubernetes_takes(settings: tuple[str, ...], version: str) -> No
         kubernetes_validate.validate(wrong, version, strict=True)
 
 
+def test_monitors_are_what_the_prometheus_operator_takes() -> None:
+    from cloudcoil.models.prometheus_operator.v1 import PodMonitor
+
+    def taken(thing: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = PodMonitor.model_validate(thing).model_dump(by_alias=True, exclude_unset=True)
+        return {key: made[key] for key in ("apiVersion", "kind", "spec")}
+
+    things = rendered(*EVERYTHING)
+    monitors = [thing for thing in things if thing["kind"] == "PodMonitor"]
+    assert [thing["metadata"]["name"] for thing in monitors] == ["hal-scheduler", "hal"]
+    for monitor in monitors:
+        assert taken(monitor) == {key: monitor[key] for key in ("apiVersion", "kind", "spec")}
+        chosen = monitor["spec"]["selector"]["matchLabels"].items()
+        (pods,) = (
+            thing["spec"]["template"]
+            for thing in things
+            if thing["kind"] == "Deployment"
+            and chosen <= thing["spec"]["template"]["metadata"]["labels"].items()
+        )
+        ports = {port["name"] for each in pods["spec"]["containers"] for port in each.get("ports", ())}
+        assert {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]} <= ports
+    wrong = copy.deepcopy(monitors[0])
+    wrong["spec"]["podMetricsEndpoints"][0]["paths"] = "/metrics"
+    assert taken(wrong)["spec"] != wrong["spec"]
+
+
+def test_every_container_of_hal_has_probes() -> None:
+    seen = 0
+    for thing in rendered(*EVERYTHING):
+        for container in (
+            thing["spec"]["template"]["spec"]["containers"] if thing["kind"] == "Deployment" else ()
+        ):
+            ports = {port["name"] for port in container.get("ports", ())}
+            for probe, path in (("livenessProbe", "/live"), ("readinessProbe", "/ready")):
+                if container["command"] == ["hal"]:
+                    given = container[probe]
+                    seen += 1
+                    if "httpGet" in given:
+                        assert given["httpGet"]["path"] == path
+                        assert given["httpGet"]["port"] in ports
+                    else:
+                        assert f"{path}'" in given["exec"]["command"][-1]
+    assert seen == 6
+
+
 def test_commands_are_those_of_this_release() -> None:
     seen = set()
     for thing in rendered(*EVERYTHING):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 
 from hal.adapters import CONTRACT, Delta, JobGone, JobStarted, Running
@@ -10,7 +11,7 @@ from hal.adapters import CONTRACT, Delta, JobGone, JobStarted, Running
 import hal
 from tests.adapters.memory import MemoryAdapter, Orchestrator
 
-__all__ = ["BusyAdapter"]
+__all__ = ["BusyAdapter", "QueueAdapter"]
 
 
 class BusyAdapter(MemoryAdapter):
@@ -37,3 +38,21 @@ class BusyAdapter(MemoryAdapter):
         for job in list(of.waiting)[200:]:
             of.tell(JobGone(job))
         return super().watch(version, timeout=timeout)
+
+
+class QueueAdapter(MemoryAdapter):
+    """Three jobs that fit and one that does not; of two it is said when they were submitted, of one by a fast clock."""
+
+    contract = CONTRACT
+    name = "queue"
+
+    def __init__(self) -> None:
+        super().__init__(Orchestrator(1))
+        self.of.submit(3, cpus=2)
+        self.of.submit(1, cpus=9)
+        now = time.time()
+        self.times = {"job1": now - 3600, "job2": now + 3600}
+
+    def submitted(self, job: str) -> float | None:
+        """As `hal.adapters.Submitted` has it."""
+        return self.times.get(job)

@@ -57,18 +57,22 @@ def process(command: list[str], log: Path, **environment: str) -> Iterator[subpr
             started.wait()
 
 
+def plugin(folder: Path, name: str, made_by: str) -> str:
+    """Have an adapter look installed; returns the PYTHONPATH with which it is."""
+    info = folder / "site" / f"{name}-0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n")
+    (info / "entry_points.txt").write_text(f"[hal.adapters]\n{name} = {made_by}\n")
+    return os.pathsep.join([str(ROOT), str(folder / "site")])
+
+
 @contextmanager
 def serve(folder: Path, *options: str) -> Iterator[str]:
     """Run ``hal serve`` on the cluster of `BusyAdapter`; yields its address."""
-    # An installed plugin, as far as Python can tell.
-    info = folder / "site" / "busy-0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: busy\nVersion: 0\n")
-    (info / "entry_points.txt").write_text("[hal.adapters]\nbusy = tests.server.busy:BusyAdapter\n")
+    path = plugin(folder, "busy", "tests.server.busy:BusyAdapter")
     port = free_port()
     hal = str(Path(sys.executable).with_name("hal"))
     command = [hal, "serve", "--adapter", "busy", "--port", str(port), *options]
-    path = os.pathsep.join([str(ROOT), str(folder / "site")])
     with process(command, folder / "serve.log", PYTHONPATH=path, HAL_TOKEN=TOKEN) as running:
         address = f"http://127.0.0.1:{port}"
         until(lambda: answers(f"{address}/ready") or running.poll() is not None, 60, "hal serve is ready")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hal._tracing import export_as_told
 from hal.server import tracing
 from tests.adapters.kubernetes.test_extender import binding, following, pod
 from tests.server.test_server import Caller, service
@@ -63,4 +64,4 @@ def test_a_caller_s_trace_goes_on(spans: Any) -> None:
 def test_exports_only_where_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    assert not tracing.export_as_told()
+    assert not export_as_told("hal-serve")

@@ -16,6 +16,7 @@ from hal.cli.adapter import Name, Options, connect
 from hal.cli.logs import Format, configure
 from hal.cli.measuring import Measuring
 from hal.cli.run_metrics import RunMetrics
+from hal.cli.run_traces import RunTraces
 
 if TYPE_CHECKING:
     from hal.adapters.loop import Loop, Round
@@ -40,9 +41,14 @@ def command(
     metrics_port: Annotated[
         int | None,
         typer.Option(
-            help="Serve metrics for Prometheus on this port of 127.0.0.1; 0: any free one.", min=0, max=65535
+            help="Serve metrics for Prometheus, /live and /ready on this port; 0: any free one.",
+            min=0,
+            max=65535,
         ),
     ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Address to serve them on; they tell how many jobs there are, and no names.")
+    ] = "127.0.0.1",
     prometheus: Annotated[
         str, typer.Option(help="Address of a Prometheus server that knows the nodes' load and watts.")
     ] = "",
@@ -51,10 +57,12 @@ def command(
     log_format: Format = "json",
 ) -> None:
     """Place what waits, and go on until SIGTERM or SIGINT; the step that has begun is ended first."""
+    from hal._tracing import export_as_told, tracer
     from hal.adapters.lock import FileLock
     from hal.adapters.loop import Loop
 
     configure(log_format)
+    traced = export_as_told("hal-run")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -72,19 +80,22 @@ def command(
         done += 1
         if metrics is not None:
             metrics.round(this)
+        if traces is not None:
+            traces.round(this)
         if this.placements:
             log.info("decided", extra=_figures(this))
         if rounds and done >= rounds:
             stop.set()
 
     metrics = measuring = None
+    traces = RunTraces(source, policy, tracer()) if traced else None
     try:
         if prometheus:
             measuring = _measure(loop, prometheus, policy, {"load": load_weight, "watts": watts_weight})
             measuring.start()
         if metrics_port is not None:
-            metrics = RunMetrics(loop, policy, metrics_port)
-            log.info("metrics", extra={"address": f"http://127.0.0.1:{metrics.port}/metrics"})
+            metrics = RunMetrics(loop, policy, metrics_port, host=metrics_host)
+            log.info("metrics", extra={"address": f"http://{metrics_host}:{metrics.port}/metrics"})
         log.info("running", extra={"adapter": adapter, "policy": policy})
         loop.run(stop, interval=interval, report=report)
     finally:

@@ -1,9 +1,14 @@
-"""What ``hal run`` tells Prometheus, on the loopback address."""
+"""What ``hal run`` tells Prometheus and probes."""
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from hal._extras import require
 from hal.errors import AdapterError
@@ -14,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["RunMetrics"]
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
+#: Seconds that one turn of the loop may take before it is taken to hang.
+_HANGS: Final = 300.0
 _COUNTS = {
     "snapshots": "How often everything was read.",
     "changes": "Changes of the orchestrator followed.",
@@ -23,14 +30,19 @@ _COUNTS = {
 
 
 class RunMetrics:
-    """Counters and histograms of one loop.
+    """Counters and histograms of one loop, under ``/metrics``.
+
+    ``/live``: the loop turns; also while the orchestrator cannot be reached, for which starting anew is no help.
+    ``/ready``: its last pass was well.
 
     Parameters
     ----------
     loop : Loop
     policy : str
     port : int
-        On 127.0.0.1; 0: any free one.
+        0: any free one.
+    host : str
+        Address to listen on.
 
     Attributes
     ----------
@@ -40,12 +52,13 @@ class RunMetrics:
     Raises
     ------
     AdapterError
-        The port is taken.
+        The port is taken, or the address is not this machine's.
     MissingExtra
         prometheus-client is not installed.
     """
 
-    def __init__(self, loop: Loop, policy: str, port: int) -> None:
+    def __init__(self, loop: Loop, policy: str, port: int, *, host: str = "127.0.0.1") -> None:
+        self._loop = loop
         client = require("prometheus_client", extra="server")
         self.registry: Any = client.CollectorRegistry()
         make = {"registry": self.registry}
@@ -67,11 +80,18 @@ class RunMetrics:
         )
         self.registry.register(_Counts(loop))
         client.ProcessCollector(registry=self.registry)
+        self._exposition = client.make_wsgi_app(self.registry)
         try:
-            self._server, self._thread = client.start_http_server(port, "127.0.0.1", self.registry)
+            self._server = _server(host, port, self._answer)
         except OSError as error:
-            raise AdapterError(f"metrics-port = {port}: {error.strerror}; give another, or 0") from None
+            raise AdapterError(
+                f"metrics-port = {port} of {host}: {error.strerror}; give another, or 0"
+            ) from None
         self.port = int(self._server.server_port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="hal-run-metrics", daemon=True
+        )
+        self._thread.start()
 
     def round(self, this: Round) -> None:
         """Count one pass."""
@@ -86,11 +106,46 @@ class RunMetrics:
             self._decide.observe(this.decide_s)
             self._apply.observe(this.apply_s)
 
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
+        path, trouble = environ["PATH_INFO"], ""
+        if path == "/metrics":
+            told: list[bytes] = self._exposition(environ, start)
+            return told
+        if path == "/live":
+            still = self._loop.clock() - self._loop.turned
+            trouble = f"has not turned for {still:.0f} s" if still > _HANGS else ""
+        elif path == "/ready":
+            trouble = self._loop.fault
+        else:
+            trouble = "/metrics, /live, /ready"
+        status = (
+            "200 OK" if not trouble else "404 Not Found" if path not in _PROBES else "503 Service Unavailable"
+        )
+        start(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [(trouble or "ok").encode() + b"\n"]
+
     def close(self) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+_PROBES: Final = ("/live", "/ready")
+
+
+def _server(host: str, port: int, app: WSGIApplication) -> WSGIServer:
+    class Server(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    class Handler(WSGIRequestHandler):
+        timeout = 10  # a caller that says nothing must not keep a thread
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Probes come every few seconds."""
+
+    return make_server(host, port, app, Server, Handler)
 
 
 class _Counts:

@@ -81,15 +81,15 @@ def command(
     uvicorn = require("uvicorn", extra="server")
     require("fastapi", extra="server")
     from hal import control
+    from hal._tracing import export_as_told
     from hal.energy import PowerModel
     from hal.server import Service, Settings, create_app
-    from hal.server.tracing import export_as_told
 
     configure(log_format)
     if (cluster is None) == (adapter is None):
         raise HalError("give --cluster FILE or --adapter NAME, one of them")
     sys.setswitchinterval(_SWITCH)
-    export_as_told()
+    export_as_told("hal-serve")
     token = _token(token_file, no_token, safe=host in ("127.0.0.1", "::1", "localhost") or bool(clients))
     with _live(cluster, adapter, option) as (live, source):
         service = Service(

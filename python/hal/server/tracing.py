@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -10,47 +9,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-__all__ = ["PodTrace", "export_as_told", "look_for_tracing", "span"]
+from hal._tracing import tracer
+
+__all__ = ["PodTrace", "look_for_tracing", "span"]
 
 _tracer: Any = None
 
 
-def export_as_told() -> bool:
-    """Send spans to ``$OTEL_EXPORTER_OTLP_ENDPOINT`` (OTLP over HTTP), where that is set; whether it is.
-
-    Raises
-    ------
-    MissingExtra
-        It is set, and the exporter is not installed.
-    """
-    from hal._extras import require
-
-    if not (
-        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    ):
-        return False
-    trace = require("opentelemetry.trace", extra="tracing")
-    sdk = require("opentelemetry.sdk.trace", extra="tracing")
-    export = require("opentelemetry.sdk.trace.export", extra="tracing")
-    otlp = require("opentelemetry.exporter.otlp.proto.http.trace_exporter", extra="tracing")
-    resource = require("opentelemetry.sdk.resources", extra="tracing").Resource.create(
-        {"service.name": os.environ.get("OTEL_SERVICE_NAME", "hal-serve")}
-    )
-    provider = sdk.TracerProvider(resource=resource)
-    provider.add_span_processor(export.BatchSpanProcessor(otlp.OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
-    return True
-
-
 def look_for_tracing() -> None:
-    """Find out whether spans are recorded; asked once, because asking costs as much as a span."""
+    """Find out whether spans are recorded."""
     global _tracer
-    try:
-        from opentelemetry import trace
-    except ModuleNotFoundError:
-        return
-    real = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    _tracer = trace.get_tracer("hal") if real else None
+    _tracer = tracer()
 
 
 @contextmanager
