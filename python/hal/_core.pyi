@@ -455,11 +455,11 @@ def apply_preemption(cluster: Cluster, plan: PreemptPlan) -> int:
     """Stops the victims and books the job, whose id it returns."""
 
 class RebalancePlan:
-    """Moves that can be made one after another."""
+    """Moves that can be made step after step."""
 
     @property
     def moves(self) -> list[tuple[Any, ...]]:
-        """(id, name, task, from node, from devices, to node, to devices)"""
+        """(id, name, task, from node, from devices, to node, to devices, step)"""
 
     @property
     def before(self) -> float: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ __all__ = ["Move", "Rebalance", "rebalance"]
 class Move:
     """One task to another place: it stops, then starts there.
 
+    Moves of one step are made together: two tasks that change places both stop, then both start.
+
     Attributes
     ----------
     job : str
@@ -42,6 +45,8 @@ class Move:
         Nodes; the same when it only changes devices.
     source_gpus, target_gpus : tuple of int
         Devices on them.
+    step : int
+        Number of its step in the plan, from 0.
     """
 
     job: str
@@ -50,10 +55,11 @@ class Move:
     source_gpus: tuple[int, ...]
     target: str
     target_gpus: tuple[int, ...]
+    step: int
 
 
 class Rebalance:
-    """A plan of moves, each possible once those before it are made. Nothing happens before ``cluster.apply(plan)``.
+    """A plan of moves, each step possible once those before it are made; ``cluster.apply(plan)`` makes them.
 
     Attributes
     ----------
@@ -77,8 +83,8 @@ class Rebalance:
         self.wanted: int = plan.wanted
         name = self._handle.name_of
         self.moves = tuple(
-            Move(called or f"#{number}", task, name(old), _devices(held), name(new), _devices(taken))
-            for number, called, task, old, held, new, taken in plan.moves
+            Move(called or f"#{number}", task, name(old), _devices(held), name(new), _devices(taken), step)
+            for number, called, task, old, held, new, taken, step in plan.moves
         )
 
     def __len__(self) -> int:
@@ -86,7 +92,8 @@ class Rebalance:
 
     def __str__(self) -> str:
         lines = [f"{len(self.moves)} moves gain {self.gain:.3g} GPUs, room for {self.wanted} wanted tasks"]
-        lines += [f"  move {_where(move)}" for move in self.moves]
+        for _, group in groupby(self.moves, key=lambda move: move.step):
+            lines.append("  move " + ", and at once ".join(_where(move) for move in group))
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -118,9 +125,9 @@ def rebalance(
 ) -> Rebalance:
     """Plan moves of running tasks that free the most for what is wanted. Pure: ``cluster.apply(plan)`` makes them.
 
-    Greedy: again and again the step with the most gain a move, a step being one move, or the fewest away from one node
-    that make room there for a wanted task. Where a moved task goes is the policy's choice within the rules of all
-    jobs; a job that a rule binds is a step of its own.
+    Greedy: again and again the moves with the most gain a move: one move, the fewest away from one node that make room
+    there for a wanted task, or two tasks that change places where a smaller one leaves that room. Where a moved task
+    goes is the policy's choice within the rules of all jobs; a job that a rule binds only moves alone.
 
     Parameters
     ----------
@@ -136,7 +143,7 @@ def rebalance(
     pinned : iterable of str or int
         Running jobs (name or id) that must stay. Gangs always stay: they were placed as a whole.
     moves_a_step : int
-        Most tasks moved away from one node in one step, 1 … 64.
+        Most tasks moved away from one node for one wanted task, 1 … 64; from 2 on tasks may also change places.
     queues : QueueTree, optional
         No move takes a queue over a maximum: a share of a GPU asked for by memory grows on a smaller device. Wanted
         jobs that name a queue get no room made as long as a quota keeps them waiting anyway (`hal.queues.order`).
@@ -155,7 +162,7 @@ def rebalance(
 
     Notes
     -----
-    Every move fits when its turn comes, after its own task has stopped, also when the wanted tasks are not placed.
+    Every step fits when its turn comes, after its own tasks have stopped, also when the wanted tasks are not placed.
     O(running tasks × wanted shapes) at first, then what the moves touch.
 
     Examples

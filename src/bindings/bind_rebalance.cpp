@@ -45,7 +45,7 @@ nb::typed<nb::list, AnyTuple> moves(const RebalancePlan& plan) {
     nb::typed<nb::list, AnyTuple> rows;
     for (const Move& m : plan.moves) {
         rows.append(
-            nb::make_tuple(m.job, m.name, m.task, m.from.node, m.from.devices, m.to.node, m.to.devices));
+            nb::make_tuple(m.job, m.name, m.task, m.from.node, m.from.devices, m.to.node, m.to.devices, m.step));
     }
     return rows;
 }
@@ -53,8 +53,8 @@ nb::typed<nb::list, AnyTuple> moves(const RebalancePlan& plan) {
 }  // namespace
 
 void bind_rebalance(nb::module_& m) {
-    nb::class_<RebalancePlan>(m, "RebalancePlan", "Moves that can be made one after another.")
-        .def_prop_ro("moves", &moves, "(id, name, task, from node, from devices, to node, to devices)")
+    nb::class_<RebalancePlan>(m, "RebalancePlan", "Moves that can be made step after step.")
+        .def_prop_ro("moves", &moves, "(id, name, task, from node, from devices, to node, to devices, step)")
         .def_ro("before", &RebalancePlan::before)
         .def_ro("after", &RebalancePlan::after)
         .def_ro("gain", &RebalancePlan::gain)

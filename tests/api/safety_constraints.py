@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import groupby
 
 import pytest
 from hypothesis import strategies as st
@@ -173,16 +174,18 @@ class Constraints(Books):
         plan = hal.rebalance(self.cluster, max_moves=most, want=want, policy=policy, queues=QUOTAS)
         assert self.cluster.digest() == before
         assert len(plan.moves) <= most
-        for move in plan.moves:  # each possible in its order
-            ran = self.running[move.job]
-            old = ran.tasks[move.task]
-            assert (old.node, old.devices) == (move.source, move.source_gpus)
-            assert len(ran.tasks) == 1
-            self.stop_task(move.job, old)
-            new = Task(old.role, move.target, move.target_gpus)
-            assert not self.broken(ran.job, new.node)
-            self.check_room(new)
-            self.start_task(move.job, new)
+        for _, step in groupby(plan.moves, key=lambda move: move.step):  # each possible in its order
+            moves = list(step)
+            olds = [self.running[move.job].tasks[move.task] for move in moves]
+            for move, old in zip(moves, olds, strict=True):
+                assert (old.node, old.devices) == (move.source, move.source_gpus)
+                assert len(self.running[move.job].tasks) == 1
+                self.stop_task(move.job, old)
+            for move, old in zip(moves, olds, strict=True):
+                new = Task(old.role, move.target, move.target_gpus)
+                assert not self.broken(self.running[move.job].job, new.node)
+                self.check_room(new)
+                self.start_task(move.job, new)
         self.cluster.apply(plan)
 
     @invariant()

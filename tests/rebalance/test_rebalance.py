@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,19 @@ def where(cluster: hal.Cluster, job: str) -> tuple[str, tuple[int, ...]]:
 
 
 def follow(cluster: hal.Cluster, plan: hal.Rebalance, requests: dict[str, dict[str, Any]]) -> None:
-    """Make the moves one by one by hand; binding refuses what does not fit."""
-    for move in plan.moves:
-        assert where(cluster, move.job) == (move.source, move.source_gpus)
-        assert (move.source, move.source_gpus) != (move.target, move.target_gpus)
-        shape = hal.Job(move.job, **requests[move.job])._handle.shape
-        cluster.release(move.job)
-        cluster._core.bind(move.job, shape, [(move.target, sum(1 << g for g in move.target_gpus))], 0)
+    """Make the steps one by one by hand; binding refuses what does not fit."""
+    assert [move.step for move in plan.moves] == sorted(move.step for move in plan.moves)
+    for _, group in groupby(plan.moves, key=lambda move: move.step):
+        moves = list(group)
+        for move in moves:
+            assert where(cluster, move.job) == (move.source, move.source_gpus)
+            assert (move.source, move.source_gpus) != (move.target, move.target_gpus)
+            cluster.release(move.job)
+        for move in moves:
+            shape = hal.Job(move.job, **requests[move.job])._handle.shape
+            cluster._core.bind(move.job, shape, [(move.target, sum(1 << g for g in move.target_gpus))], 0)
+        if len(moves) > 1:  # they change places
+            assert [(m.source, m.target) for m in moves] == [(m.target, m.source) for m in reversed(moves)]
 
 
 @settings(max_examples=80, deadline=None)

@@ -39,7 +39,7 @@ def test_no_assignment_leaves_less_than_the_floor(placed: list[int], waiting: li
 def test_moves_after_fgd_use_some_of_what_can_be_used_at_all(traces: Path) -> None:
     done = openb.run_rebalanced(openb.Experiment.load("default", traces / "openb"), "fgd", 42, 0.02)
     assert 0 < done.moves <= done.allowed == int(0.02 * done.placed)
-    assert 0 < done.used <= done.possible
+    assert done.possible / 3 < done.used <= done.possible
     assert done.possible < done.idle / 2  # half of what is idle is out of reach, however many tasks move
 
 

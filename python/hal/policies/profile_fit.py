@@ -32,7 +32,9 @@ class ProfileFit(Builtin):
     """
 
     name = "profile_fit"
-    typical: Annotated[Literal["any", "seen"] | tuple[tuple[str, int], ...], BeforeValidator(profile_counts)] = "any"
+    typical: Annotated[
+        Literal["any", "seen"] | tuple[tuple[str, int], ...], BeforeValidator(profile_counts)
+    ] = "any"
 
     def _parameters(self) -> dict[str, Any]:
         return {"typical": core_profiles(self.typical)}

@@ -4,6 +4,7 @@
 #include <memory>
 #include <queue>
 
+#include "halcore/engine/exchange_search.h"
 #include "halcore/engine/rebalance_goal.h"
 #include "halcore/engine/transaction.h"
 #include "halcore/engine/victims.h"
@@ -19,12 +20,15 @@ struct Step {
     double rate = 0;  // gain a move
     NodeId node = kNoNode;
     std::vector<JobId> jobs;
+    JobId in = kNoJob;  // the job that comes to the node for the one that leaves; none: no exchange
+
+    std::int64_t moves() const { return static_cast<std::int64_t>(jobs.size()) + (in != kNoJob); }
 };
 // The queue's top is the best: the higher rate, then the lower node, then the fewer and lower jobs.
 struct Worse {
     bool operator()(const Step& a, const Step& b) const {
         if (a.rate != b.rate) return a.rate < b.rate;
-        return std::tie(a.node, a.jobs) > std::tie(b.node, b.jobs);
+        return std::tie(a.node, a.jobs, a.in) > std::tie(b.node, b.jobs, b.in);
     }
 };
 
@@ -41,6 +45,7 @@ class Rebalance {
           cluster_(engine.cluster()),
           policy_(policy),
           options_(options),
+          exchanges_(engine, policy),
           on_node_(cluster_.node_slots()) {
         engine.sync_rules();
         for (JobId id = 0; id < cluster_.job_slots(); ++id) {
@@ -48,6 +53,7 @@ class Rebalance {
                 options.pinned.contains(id))
                 continue;
             on_node_[cluster_.job(id).tasks[0].node].push_back(id);
+            exchanges_.add(id);
         }
     }
 
@@ -61,10 +67,13 @@ class Rebalance {
         while (!queue_.empty() && left() > 0) {
             Step step = queue_.top();
             queue_.pop();
-            if (static_cast<std::int64_t>(step.jobs.size()) > left() || !still_there(step)) continue;
+            if (step.moves() > left() || !still_there(step)) continue;
             // What it is worth may have changed since; the best of what is left is what it is worth now.
             const double rate = evaluate(step, false);
-            if (rate < kLeastGain) continue;
+            if (rate < kLeastGain) {
+                if (step.in != kNoJob) offer_exchanges(step.node);  // with another partner, perhaps
+                continue;
+            }
             if (rate < step.rate && !queue_.empty() && rate < queue_.top().rate) {
                 step.rate = rate;
                 queue_.push(std::move(step));
@@ -88,18 +97,20 @@ class Rebalance {
 
     // Every step away from a node that is worth something.
     void offer(NodeId n) {
-        for (const JobId id : on_node_[n]) {
-            Step step{0, n, {id}};
-            step.rate = evaluate(step, false);
-            if (step.rate >= kLeastGain) queue_.push(std::move(step));
-        }
+        for (const JobId id : on_node_[n]) offer(Step{0, n, {id}});
         if (options_.moves_a_step < 2) return;
         for (const Want& want : goal_->worth_clearing_for()) {
-            for (Step& step : clearings(want, n)) {
-                step.rate = evaluate(step, false);
-                if (step.rate >= kLeastGain) queue_.push(std::move(step));
-            }
+            for (Step& step : clearings(want, n)) offer(std::move(step));
         }
+        offer_exchanges(n);
+    }
+    void offer(Step step) {
+        step.rate = evaluate(step, false);
+        if (step.rate >= kLeastGain) queue_.push(std::move(step));
+    }
+    void offer_exchanges(NodeId n) {
+        for (const Exchange& e : exchanges_.find(n, on_node_[n], goal_->worth_clearing_for()))
+            offer(Step{0, n, {e.out}, e.in});
     }
     // The fewest jobs to move so that a wanted task fits, when one is not enough.
     std::vector<Step> clearings(const Want& want, NodeId n) {
@@ -131,6 +142,7 @@ class Rebalance {
 
     // Gain a move of a step; 0 when a job finds no other place. With `keep` the step is made.
     double evaluate(const Step& step, bool keep) {
+        if (step.in != kNoJob) return exchange(step, keep);
         Transaction trial(cluster_);
         goal_->open(step.node);
         std::vector<Move> moves;
@@ -150,15 +162,52 @@ class Rebalance {
                 cluster_.settle({choice.node, shape, bound.pick(shape, choice.node), place(id).traits});
             cluster_.take(to);
             if (to == place(id) || breaks_quota(engine_, to)) possible = false;
-            moves.push_back({id, cluster_.job(id).name, 0, place(id), to});
+            moves.push_back({0, id, cluster_.job(id).name, 0, place(id), to});
         }
         possible = possible && in_order(moves);
+        const double rate = rate_of(step, possible, keep);
+        if (keep && rate >= kLeastGain) make(moves, false, trial);
+        return rate;
+    }
+    // The same for two tasks that change places.
+    double exchange(const Step& step, bool keep) {
+        const JobId out = step.jobs[0];
+        const NodeId here = step.node, there = place(step.in).node;
+        if (there == here) return 0;
+        Transaction trial(cluster_);
+        goal_->open(here);
+        goal_->filling(there);
+        cluster_.give(place(out));
+        cluster_.give(place(step.in));
+        std::vector<Move> moves;
+        const bool possible = arrive(step.in, here, moves) && arrive(out, there, moves);
+        const double rate = rate_of(step, possible, keep);
+        if (keep && rate >= kLeastGain) make(moves, true, trial);
+        return rate;
+    }
+    bool arrive(JobId id, NodeId node, std::vector<Move>& moves) {
+        const TaskPlace from = place(id);
+        BoundPolicy& bound = engine_.bound(policy_);
+        if (!engine_.matcher().fits(from.shape, node) || bound.rejected_by(from.shape, node) >= 0 ||
+            !engine_.rule_refusal({node, from.shape, 0, from.traits}, {}).empty())
+            return false;
+        const TaskPlace to = cluster_.settle({node, from.shape, bound.pick(from.shape, node), from.traits});
+        cluster_.take(to);
+        if (breaks_quota(engine_, to)) return false;
+        goal_->freed(node);
+        moves.push_back({0, id, cluster_.job(id).name, 0, from, to});
+        return true;
+    }
+    double rate_of(const Step& step, bool possible, bool keep) {
         const double gain = possible ? goal_->close(keep) : (goal_->close(false), 0.0);
-        const double rate = gain / static_cast<double>(step.jobs.size());
-        if (!keep || rate < kLeastGain) return rate;
+        return gain / static_cast<double>(step.moves());
+    }
+    void make(std::vector<Move>& moves, bool together, Transaction& trial) {
         trial.keep();
-        std::set<NodeId> touched{step.node};
+        std::set<NodeId> touched;
         for (Move& move : moves) {
+            move.step = plan_.moves.empty() ? 0 : plan_.moves.back().step + !(together && &move != &moves[0]);
+            touched.insert(move.from.node);
             std::erase(on_node_[move.from.node], move.job);
             on_node_[move.to.node].push_back(move.job);
             cluster_.set_tasks(move.job, std::span<const TaskPlace>(&move.to, 1));
@@ -166,7 +215,6 @@ class Rebalance {
             plan_.moves.push_back(std::move(move));
         }
         for (const NodeId n : touched) offer(n);
-        return rate;
     }
     // Two jobs of one step may change places on their node; one of them would have to go first.
     static bool in_order(const std::vector<Move>& moves) {
@@ -180,6 +228,7 @@ class Rebalance {
     const std::shared_ptr<const Policy>& policy_;
     const RebalanceOptions& options_;
     std::unique_ptr<RebalanceGoal> goal_;
+    ExchangeSearch exchanges_;
     std::vector<std::vector<JobId>> on_node_;
     std::priority_queue<Step, std::vector<Step>, Worse> queue_;
     RebalancePlan plan_;
@@ -197,26 +246,34 @@ void apply_rebalance(Engine& engine, const RebalancePlan& plan) {
     engine.use_queues(plan.queues);
     engine.sync_rules();
     Transaction all(cluster);
-    for (const Move& move : plan.moves) {
-        const auto refuse = [&](const char* why) {
-            throw InvalidModel("plan: job " +
-                               (move.name.empty() ? "#" + std::to_string(move.job) : "'" + move.name + "'") +
-                               why + "; the cluster has changed, plan again");
-        };
+    const auto refuse = [](const Move& move, const char* why) {
+        throw InvalidModel("plan: job " +
+                           (move.name.empty() ? "#" + std::to_string(move.job) : "'" + move.name + "'") +
+                           why + "; the cluster has changed, plan again");
+    };
+    const auto leave = [&](const Move& move) {
         if (!cluster.has_job(move.job) || cluster.job(move.job).name != move.name ||
             move.task >= cluster.job(move.job).tasks.size() ||
             !(cluster.job(move.job).tasks[move.task] == move.from)) {
-            refuse(" no longer runs where it did");
+            refuse(move, " no longer runs where it did");
         }
         cluster.give(move.from);
-        TaskPlace to = move.to;
-        if (!cluster.fits(to)) refuse(" no longer fits where it was to go");
-        if (!engine.rule_refusal(to, {}).empty()) refuse(" may no longer go where it was to");
-        cluster.take(to);
-        if (breaks_quota(engine, to)) refuse(" would take its queue over quota");
+    };
+    const auto arrive = [&](const Move& move) {
+        if (!cluster.fits(move.to)) refuse(move, " no longer fits where it was to go");
+        if (!engine.rule_refusal(move.to, {}).empty()) refuse(move, " may no longer go where it was to");
+        cluster.take(move.to);
+        if (breaks_quota(engine, move.to)) refuse(move, " would take its queue over quota");
         TaskList tasks = cluster.job(move.job).tasks;
-        tasks[move.task] = to;
+        tasks[move.task] = move.to;
         cluster.set_tasks(move.job, std::move(tasks));
+    };
+    for (auto begin = plan.moves.begin(); begin != plan.moves.end();) {
+        const auto end =
+            std::find_if(begin, plan.moves.end(), [&](const Move& move) { return move.step != begin->step; });
+        std::for_each(begin, end, leave);
+        std::for_each(begin, end, arrive);
+        begin = end;
     }
     all.keep();
 }

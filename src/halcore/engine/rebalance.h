@@ -10,8 +10,10 @@
 
 namespace hal {
 
-/// One task to another place: it stops, then starts there.
+/// One task to another place: it stops, then starts there. Moves of one step are made together: all stop,
+/// then all start.
 struct Move {
+    std::uint32_t step = 0;  // rising
     JobId job = kNoJob;
     std::string name;
     std::uint32_t task = 0;  // index into the job's tasks
@@ -48,10 +50,10 @@ struct RebalancePlan {
     std::shared_ptr<const QueueTree> queues;  // whose quotas were kept; null: none
 };
 
-/// Greedy: the step (a move, or some away from one node) with the most gain a move first. Where a task goes
-/// is the policy's choice within the rules and, where a share of a GPU asked for by memory grows with its
-/// device, within the quotas. Only jobs of one task move: the tasks of a gang were placed as a whole. Jobs
-/// that rules bind move alone, never with others of their node in one step.
+/// Greedy: the moves (one, some away from one node, or two tasks that change places, ExchangeSearch) with the
+/// most gain a move first. Where a task goes is the policy's choice within the rules and, where a share of a
+/// GPU asked for by memory grows with its device, within the quotas. Only jobs of one task move: the tasks of
+/// a gang were placed as a whole. Jobs that rules bind move alone, never together with others.
 RebalancePlan rebalance(Engine& engine, const std::shared_ptr<const Policy>& policy,
                         const RebalanceOptions& options);
 
