@@ -19,6 +19,18 @@ def held(name: str, start: int, end: int, **gpus: int) -> Reservation:
     )
 
 
+def _refuse(quotas: object) -> None:
+    raise Conflict("does not add up")
+
+
+def _refused(store: Store) -> None:
+    try:
+        store.set_quota("team", {"gpus": 99}, check=_refuse)
+    except Conflict:
+        return
+    raise AssertionError("a change was stored that its check refused")
+
+
 def _too_much(store: Store) -> None:
     try:
         store.reserve([held("greedy", 5, 15, n1=2)])
@@ -32,7 +44,8 @@ STEPS: Sequence[tuple[Callable[[Store], object], set[str], set[str], int]] = (
     (lambda s: s.declare(CAPACITY), set(), set(), 0),
     (lambda s: s.reserve([held("a", 0, 10, n1=3), held("b", 0, 20, n1=1, n2=4)]), {"a", "b"}, set(), 0),
     (_too_much, {"a", "b"}, {"greedy"}, 0),
-    (lambda s: s.set_quota("team", {"gpus": 8}), {"a", "b"}, {"greedy"}, 1),
+    (lambda s: s.set_quota("team", {"gpus": 8}, check=dict), {"a", "b"}, {"greedy"}, 1),
+    (_refused, {"a", "b"}, {"greedy"}, 1),
     (
         lambda s: s.replace(["a"], [held("c", 0, 10, n1=2), held("d", 10, 30, n1=3)]),
         {"b", "c", "d"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 import hal
 from hal.errors import InvalidModel
 from hal.store import Conflict, Quota, StoredQuotas, open_store
+from tests.store.crash import Child
 
 GPUS = st.integers(0, 6)
 
@@ -18,7 +21,7 @@ GPUS = st.integers(0, 6)
 class Memory:
     """The quotas of a store without a database."""
 
-    contract = (1, 0)
+    contract = (1, 1)
 
     def __init__(self) -> None:
         self.rows: dict[str, Quota] = {}
@@ -26,11 +29,14 @@ class Memory:
     def quotas(self):
         return dict(self.rows)
 
-    def set_quota(self, queue, limits, *, version=None):
+    def set_quota(self, queue, limits, *, version=None, check=None):
         found = self.rows.get(queue, Quota({}, 0)).version
         if version not in (None, found):
             raise Conflict("somebody was first")
-        self.rows[queue] = Quota(dict(limits), found + 1)
+        rows = {**self.rows, queue: Quota(dict(limits), found + 1)}
+        if check is not None:
+            check(rows)
+        self.rows = rows
         return self.rows[queue]
 
 
@@ -109,6 +115,67 @@ def test_who_was_second_changes_nothing():
         quotas.change("ann", maximum={"gpus": 5})
     store.quotas = read
     assert quotas.tree()["ann"].maximum == {"gpus": 4}
+
+
+class Late:
+    """A store before whose every change of a quota somebody else changes another."""
+
+    def __init__(self, store, first) -> None:
+        self.store, self.first = store, first
+        self.quotas, self.contract = store.quotas, store.contract
+
+    def set_quota(self, queue, limits, **options):
+        self.first()
+        return self.store.set_quota(queue, limits, **options)
+
+
+def test_changes_of_two_queues_at_once_add_up(fresh):
+    url = fresh()
+    with contextlib.closing(open_store(url)) as one, contextlib.closing(open_store(url)) as two:
+        bob = StoredQuotas(two, hal.QueueTree(lab()))
+        late = Late(one, lambda: bob.change("bob", guarantee={"gpus": 5}))
+        ann = StoredQuotas(late, hal.QueueTree(lab()))  # 5 + 4 would be over the 8 of both
+        with pytest.raises(InvalidModel, match=r"lab.*9"):
+            ann.change("ann", guarantee={"gpus": 4})
+        assert ann.tree()["ann"].guarantee == {"gpus": 2}
+        assert ann.tree()["bob"].guarantee == {"gpus": 5}
+        assert list(one.quotas()) == ["bob"]
+
+
+def test_a_store_of_the_first_contract_is_asked_for_no_more_than_it_knows():
+    class First(Memory):
+        contract = (1, 0)
+
+        def set_quota(self, queue, limits, *, version=None):
+            return super().set_quota(queue, limits, version=version)
+
+    quotas = StoredQuotas(First(), hal.QueueTree(lab()))
+    assert quotas.change("ann", maximum={"gpus": 7})["ann"].maximum == {"gpus": 7}
+    with pytest.raises(InvalidModel, match="ann"):
+        quotas.change("ann", maximum={"gpus": 1})
+
+
+def test_two_writers_who_change_what_they_like_always_add_up(fresh):
+    url = fresh()
+    open_store(url).close()
+
+    def act(say):
+        quotas = StoredQuotas(open_store(url), hal.QueueTree(lab()))
+        rng = random.Random(os.getpid())
+        for _ in range(12):
+            queue, amount = rng.choice(["ann", "bob"]), rng.randrange(1, 7)
+            try:
+                quotas.change(queue, guarantee={"gpus": amount}, maximum={"gpus": max(amount, 6)})
+            except (InvalidModel, Conflict):
+                continue
+            say(b"changed")
+
+    outcomes = [child.wait() for child in [Child(act), Child(act)]]
+    assert [status for status, _ in outcomes] == [0, 0]
+    assert all(said for _, said in outcomes)
+    with contextlib.closing(open_store(url)) as store:
+        tree = StoredQuotas(store, hal.QueueTree(lab())).tree()
+        assert sum(tree[user].guarantee["gpus"] for user in ("ann", "bob")) <= 8
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind(
             "store",
             "hal.stores",
-            (1, 0),
+            (1, 1),
             "hal.store.Store",
             (
                 "declare",

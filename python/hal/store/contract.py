@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, field
 from typing import Annotated, ClassVar, Final, NamedTuple, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from hal.errors import HalError, InvalidModel
 __all__ = ["CONTRACT", "Conflict", "Quota", "Refused", "Reservation", "Store"]
 
 #: Version of the contract `Store`, (major, minor): a store of the same major works.
-CONTRACT: Final = (1, 0)
+CONTRACT: Final = (1, 1)
 
 _AMOUNT = Annotated[int, WHOLE, Field(ge=0, le=2**53)]
 _TIME = Annotated[int, WHOLE, Field(ge=-(2**40), le=2**40)]
@@ -113,10 +113,19 @@ class Store(Protocol):
         """Those that hold something in [begin, end), by start and name; None leaves a side open."""
         ...
 
-    def set_quota(self, queue: str, limits: Mapping[str, int], *, version: int | None = None) -> Quota:
+    def set_quota(
+        self,
+        queue: str,
+        limits: Mapping[str, int],
+        *,
+        version: int | None = None,
+        check: Callable[[dict[str, Quota]], object] | None = None,
+    ) -> Quota:
         """Set the limits of a queue; return them with their new version.
 
-        With ``version`` only if that is still the version (0: there is none yet), else `Conflict`.
+        With ``version`` only if that is still the version (0: there is none yet), else `Conflict`. ``check`` (since
+        1.1) is called with all quotas as they would be, while no other writer can change any; what it raises
+        comes out, and nothing is changed.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -134,7 +134,14 @@ class SqlStore:
         with self._read() as db:
             return self._named(db, wanted)
 
-    def set_quota(self, queue: str, limits: Mapping[str, int], *, version: int | None = None) -> Quota:
+    def set_quota(
+        self,
+        queue: str,
+        limits: Mapping[str, int],
+        *,
+        version: int | None = None,
+        check: Callable[[dict[str, Quota]], object] | None = None,
+    ) -> Quota:
         """See `hal.store.Store.set_quota`."""
         for name, amount in limits.items():
             _check_amount(f"limits[{name!r}]", amount)
@@ -145,13 +152,14 @@ class SqlStore:
                 raise Conflict(f"quota of {queue!r} is at version {found}, not {version}; read it again")
             text = json.dumps(dict(limits), sort_keys=True)
             self._upsert(db, table, {"queue": queue}, {"limits": text, "version": found + 1})
+            if check is not None:
+                check(self._quotas(db))
         return Quota(dict(limits), found + 1)
 
     def quotas(self) -> dict[str, Quota]:
         """See `hal.store.Store.quotas`."""
         with self._read() as db:
-            rows = db.execute(self._sql.select(self._tables.quota).order_by(self._tables.quota.c.queue)).all()
-        return {row.queue: Quota(json.loads(row.limits), row.version) for row in rows}
+            return self._quotas(db)
 
     def close(self) -> None:
         """See `hal.store.Store.close`."""
@@ -222,6 +230,10 @@ class SqlStore:
         matches = [table.c[name] == value for name, value in key.items()]
         if not db.execute(table.update().where(*matches).values(**values)).rowcount:
             db.execute(table.insert().values(**key, **values))
+
+    def _quotas(self, db: Any) -> dict[str, Quota]:
+        rows = db.execute(self._sql.select(self._tables.quota).order_by(self._tables.quota.c.queue)).all()
+        return {row.queue: Quota(json.loads(row.limits), row.version) for row in rows}
 
     def _declared(self, db: Any) -> dict[str, int]:
         rows = db.execute(

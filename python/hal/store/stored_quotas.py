@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from hal._show import show
 from hal.errors import InvalidModel
+from hal.plugins import contract_of
 from hal.queues import Queue, QueueTree
 from hal.store.contract import Quota, Store
 
@@ -20,7 +21,8 @@ class StoredQuotas:
 
     The limits of a queue in the store are its maximum, ``{"gpus": 16}``, and with names that begin with
     ``guarantee/`` its guarantee, ``{"guarantee/gpus": 8}``: CPUs, GPUs, MiB of memory or numbers of a named
-    resource, all whole. Of what the store does not speak the given tree's figures hold.
+    resource, all whole. Of what the store does not speak the given tree's figures hold. Two who change two queues at once
+    cannot store what does not add up, unless the store is of contract 1.0.
 
     Parameters
     ----------
@@ -51,8 +53,8 @@ class StoredQuotas:
         Raises
         ------
         InvalidModel
-            The quotas stored do not add up (two people may have changed two queues at the same time), or are of a
-            queue that the tree does not have. The message names the queue.
+            The quotas stored are of a queue that the tree does not have, or do not add up: they were set without
+            this class, or for another tree. The message names the queue.
         """
         quotas = self._store.quotas()
         if quotas != self._seen:
@@ -79,7 +81,8 @@ class StoredQuotas:
         Raises
         ------
         InvalidModel
-            The queue is unknown, an amount is not whole, or the quotas would not add up. Nothing was stored.
+            The queue is unknown, an amount is not whole, or the quotas would not add up, with whatever others have
+            stored until now. Nothing was stored.
         Conflict
             Somebody else changed the queue meanwhile. Nothing was stored; look again.
         """
@@ -93,7 +96,10 @@ class StoredQuotas:
         limits.update(_whole("maximum", maximum))
         limits.update({_GUARANTEE + name: amount for name, amount in _whole("guarantee", guarantee).items()})
         self._with({**quotas, queue: Quota(limits, before.version + 1)})  # refuses what does not add up
-        self._store.set_quota(queue, limits, version=before.version)
+        if contract_of(self._store) < (1, 1):
+            self._store.set_quota(queue, limits, version=before.version)
+        else:  # and once more where no other writer can change a part of the tree
+            self._store.set_quota(queue, limits, version=before.version, check=self._with)
         return self.tree()
 
     def _with(self, quotas: Mapping[str, Quota]) -> QueueTree:
