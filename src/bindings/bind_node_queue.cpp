@@ -29,13 +29,30 @@ using NodeReplayColumns =
     nb::typed<nb::tuple, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>,
               NewColumn<std::int64_t>, NewColumn<std::int32_t>, NewColumn<std::uint64_t>>;
 
+/// A name, and for slots how deep, how far and how finely it plans.
+using Rule = std::tuple<std::string, std::int32_t, Seconds, Seconds>;
+/// Begin, end, and the nodes or what a job needs.
+using Windows = std::vector<std::tuple<Seconds, Seconds, std::vector<std::string>, const JobHandle*>>;
+
+std::vector<replay::NodeHold> holds_of(ClusterHandle& cluster, const std::shared_ptr<ClusterMachine>& machine,
+                                       const Windows& windows) {
+    std::vector<replay::NodeHold> holds;
+    for (const auto& [begin, end, nodes, job] : windows)
+        holds.push_back(job ? hold_room(machine, holds, begin, end, machine->add(cluster.request(*job)))
+                            : hold_nodes(*machine, begin, end, nodes));
+    return holds;
+}
+
 replay::QueueParts parts_of(const std::shared_ptr<ClusterMachine>& machine,
-                            std::unique_ptr<replay::Order> order, const std::string& backfill,
+                            std::unique_ptr<replay::Order> order, const Rule& rule,
+                            std::vector<replay::NodeHold> holds,
                             std::unique_ptr<replay::Prediction> prediction, const std::string& correction) {
+    const auto& [backfill, depth, window, resolution] = rule;
     replay::QueueParts parts;
     parts.processors = replay::kMaxDuration;  // what fits is for the nodes to say
     parts.order = std::move(order);
-    parts.backfill = replay::make_node_backfill(backfill, machine);
+    parts.backfill =
+        replay::make_node_backfill(backfill, machine, {depth, window, resolution}, std::move(holds));
     parts.prediction = std::move(prediction);
     parts.correction = replay::make_correction(correction);
     return parts;
@@ -45,14 +62,15 @@ replay::QueueParts parts_of(const std::shared_ptr<ClusterMachine>& machine,
 class NodeQueue {
   public:
     NodeQueue(ClusterHandle& cluster, const PolicyHandle& policy, const QueuesPtr& queues,
-              std::unique_ptr<replay::Order> order, const std::string& backfill,
+              std::unique_ptr<replay::Order> order, const Rule& rule, const Windows& windows,
               std::unique_ptr<replay::Prediction> prediction, const std::string& correction)
         : cluster_(cluster) {
         cluster.run([&](Cluster&, Engine& engine) {
             machine_ = std::make_shared<ClusterMachine>(engine, policy.policy, queues);
+            engine_ = std::make_unique<QueueEngine>(parts_of(machine_, std::move(order), rule,
+                                                             holds_of(cluster, machine_, windows),
+                                                             std::move(prediction), correction));
         });
-        engine_ = std::make_unique<QueueEngine>(
-            parts_of(machine_, std::move(order), backfill, std::move(prediction), correction));
     }
 
     void submit(Seconds now, const JobHandle& job, Seconds requested, std::int32_t procs, std::int32_t user,
@@ -94,6 +112,10 @@ class NodeQueue {
         });
     }
     std::size_t waiting() const { return engine_->state().queue().size(); }
+    std::optional<Seconds> next_wake() const {
+        const Seconds wake = engine_->next_wake();
+        return wake == replay::kNever ? std::nullopt : std::optional(wake);
+    }
     Seconds promise(replay::JobId job) const {
         if (job >= engine_->state().jobs().size())
             throw InvalidModel("job " + std::to_string(job) + " was never submitted");
@@ -122,15 +144,15 @@ NodeReplayColumns replay_on_nodes(ClusterHandle& cluster, const std::vector<cons
                                   Column<Seconds> run, Column<std::int32_t> procs, Column<Seconds> requested,
                                   Column<std::int32_t> user, Column<double> priority, Column<Seconds> given,
                                   Column<Seconds> fill, Column<Seconds> rank, const nb::object& order,
-                                  double ageing, double max_age, double half_life,
-                                  const std::string& backfill, const nb::object& prediction,
+                                  double ageing, double max_age, double half_life, const Rule& rule,
+                                  const Windows& windows, const nb::object& prediction,
                                   const std::string& correction, Column<std::uint32_t> follower,
                                   Column<std::uint32_t> other, Column<std::uint8_t> kind,
                                   Column<Seconds> delay, Column<std::uint8_t> failed) {
     if (jobs.size() != submit.shape(0))
         throw InvalidModel("jobs: " + std::to_string(jobs.size()) + " for " +
                            std::to_string(submit.shape(0)) + " rows; give one a row");
-    auto rule = order_of(order, ageing, max_age, half_life);
+    auto who_is_next = order_of(order, ageing, max_age, half_life);
     auto guess = prediction_of(prediction);
     replay::ReplayResult result;
     std::vector<std::int64_t> begin{0};
@@ -142,20 +164,21 @@ NodeReplayColumns replay_on_nodes(ClusterHandle& cluster, const std::vector<cons
             machine->check(cluster.request(*job));
             machine->add(cluster.request(*job));
         }
-        result =
-            replay::replay_queue({as_span(submit),
-                                  as_span(run),
-                                  as_span(procs),
-                                  as_span(requested),
-                                  as_span(user),
-                                  as_span(priority),
-                                  as_span(given),
-                                  as_span(fill),
-                                  as_span(rank),
-                                  {as_span(follower), as_span(other), as_span(kind), as_span(delay)},
-                                  as_span(failed)},
-                                 parts_of(machine, std::move(rule), backfill, std::move(guess), correction));
-        for (std::uint32_t row = 0; row < machine->size(); ++row) {
+        auto holds = holds_of(cluster, machine, windows);
+        result = replay::replay_queue(
+            {as_span(submit),
+             as_span(run),
+             as_span(procs),
+             as_span(requested),
+             as_span(user),
+             as_span(priority),
+             as_span(given),
+             as_span(fill),
+             as_span(rank),
+             {as_span(follower), as_span(other), as_span(kind), as_span(delay)},
+             as_span(failed)},
+            parts_of(machine, std::move(who_is_next), rule, std::move(holds), std::move(guess), correction));
+        for (std::uint32_t row = 0; row < jobs.size(); ++row) {
             for (const TaskPlace& task : machine->places(row)) {
                 node.push_back(static_cast<std::int32_t>(task.node));
                 devices.push_back(task.devices);
@@ -176,14 +199,14 @@ void bind_node_queue(nb::module_& m) {
         .def(
             "__init__",
             [](NodeQueue* self, ClusterHandle& cluster, const PolicyHandle& policy, const QueuesPtr& queues,
-               const std::string& order, double ageing, double max_age, double half_life,
-               const std::string& backfill, const std::string& prediction, const std::string& correction) {
+               const std::string& order, double ageing, double max_age, double half_life, const Rule& rule,
+               const Windows& windows, const std::string& prediction, const std::string& correction) {
                 new (self) NodeQueue(cluster, policy, queues,
-                                     replay::make_order(order, {ageing, max_age, half_life}), backfill,
+                                     replay::make_order(order, {ageing, max_age, half_life}), rule, windows,
                                      replay::make_prediction(prediction), correction);
             },
             nb::keep_alive<1, 2>(), "cluster"_a, "policy"_a, "queues"_a.none(), "order"_a, "ageing"_a,
-            "max_age"_a, "half_life"_a, "backfill"_a, "prediction"_a, "correction"_a)
+            "max_age"_a, "half_life"_a, "backfill"_a, "windows"_a, "prediction"_a, "correction"_a)
         .def(
             "submit",
             [](NodeQueue& self, Seconds now, const JobHandle& job, Seconds requested, std::int32_t procs,
@@ -201,11 +224,11 @@ void bind_node_queue(nb::module_& m) {
         .def_prop_ro("now", &NodeQueue::now)
         .def_prop_ro("free", &NodeQueue::free)
         .def_prop_ro("waiting", &NodeQueue::waiting)
-        .def_prop_ro("next_wake", [](const NodeQueue&) -> std::optional<Seconds> { return std::nullopt; });
+        .def_prop_ro("next_wake", &NodeQueue::next_wake);
     m.def("replay_on_nodes", &replay_on_nodes, "cluster"_a, "jobs"_a, "policy"_a, "queues"_a.none(),
           "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a, "priority"_a, "given"_a, "fill"_a,
-          "rank"_a, "order"_a, "ageing"_a, "max_age"_a, "half_life"_a, "backfill"_a, "prediction"_a,
-          "correction"_a, "follower"_a, "other"_a, "kind"_a, "delay"_a, "failed"_a);
+          "rank"_a, "order"_a, "ageing"_a, "max_age"_a, "half_life"_a, "backfill"_a, "windows"_a,
+          "prediction"_a, "correction"_a, "follower"_a, "other"_a, "kind"_a, "delay"_a, "failed"_a);
 }
 
 }  // namespace hal::bindings

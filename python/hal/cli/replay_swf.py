@@ -90,6 +90,9 @@ def command(
         "correct": correct,
         "ageing": ageing,
         "half_life": half_life,
+        "depth": depth,
+        "window": window,
+        "resolution": resolution,
     }
     if cluster is not None:
         nodes = Cluster(read_nodes(cluster, format_of(cluster)))
@@ -97,8 +100,7 @@ def command(
             workload, nodes, policy=policy, predict=_predictor(predict), **rules
         )
     else:
-        slots: Any = {"depth": depth, "window": window, "resolution": resolution}
-        run = replay_queue(workload, predict=_predictor(predict), **rules, **slots)
+        run = replay_queue(workload, predict=_predictor(predict), **rules)
     title = f"{workload.name}: {order}, {backfill}, {predict}"
     if as_csv is not None:
         _write_csv(as_csv, run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from hal.policy import Policy
 from hal.queues import QueueTree
 from hal.replay.queue_replay import OrderFunction, Predicts, adapted, columns_of
 from hal.replay.queue_run import QueueRun
+from hal.replay.windows import NodeWindow, node_windows
 from hal.replay.workload import Workload
 
 __all__ = ["ClusterRun", "replay_on_cluster"]
@@ -65,6 +66,10 @@ def replay_on_cluster(
     ageing: float = 0.0,
     max_age: float = math.inf,
     half_life: float = 7 * 86_400,
+    depth: int = 100,
+    window: int = 86_400,
+    resolution: int = 60,
+    reservations: Iterable[NodeWindow] = (),
     queues: QueueTree | None = None,
 ) -> ClusterRun:
     """Replay a workload through a batch queue in front of nodes with cores, memory and GPUs.
@@ -82,32 +87,43 @@ def replay_on_cluster(
         any nodes.
     policy : Policy or str
         See `hal.place`.
-    order, predict, correct, priority, ageing, max_age, half_life
+    order, predict, correct, priority, ageing, max_age, half_life, depth, window, resolution
         See `hal.replay.replay_queue`. Orders that look at sizes go by the processors of the workload.
     backfill : str
-        ``"none"``, ``"easy"`` or ``"easy_sjbf"``. EASY finds by trial when the head of the queue will fit as jobs
-        are predicted to end, and starts no job beside it that would be in its way then.
+        ``"none"``, ``"easy"``, ``"easy_sjbf"``, ``"conservative"`` or ``"slots"``. EASY finds by trial when the head
+        of the queue will fit as jobs are predicted to end, and starts no job beside it that would be in its way
+        then. Conservative backfill reserves for every job, at its submission, the earliest time and the places
+        where the policy puts it beside what stands there throughout its run; slots plan likewise in every pass.
+    reservations : iterable of (int, int, sequence of str or Job)
+        Begin and end in seconds, and what jobs may not use in between: whole nodes by name, such as for maintenance,
+        or what a job needs, set aside at the start of the replay where the policy places it. Needs the backfill
+        ``"conservative"`` or ``"slots"``. Kept as long as no job outlives its prediction.
     queues : QueueTree, optional
         No job takes its queue over a maximum.
 
     Returns
     -------
     ClusterRun
-        `promise` is the first time for which a job was promised to start when it came to the head of the queue, -1
-        if it started at once or out of turn. It is kept as long as predictions are upper bounds, the order is
-        first come, first served, and jobs have neither rules nor levels of the topology.
+        `promise` is with EASY the first time for which a job was promised to start when it came to the head of the
+        queue, -1 if it started at once or out of turn; it is kept as long as predictions are upper bounds, the order
+        is first come, first served, and jobs have neither rules nor levels of the topology. With conservative
+        backfill it is the start reserved at the submission, kept as long as predictions are upper bounds.
 
     Raises
     ------
     InvalidModel
-        There is not one job a row, or a job would not fit if nothing else ran.
+        There is not one job a row, a job would not fit if nothing else ran, or a reservation names an unknown node
+        or finds no room.
     PolicyError
         An unknown name, or a policy or an order function that failed.
 
     Notes
     -----
     A look at the queue costs a placement for each distinct predicted end up to the head's start, one for each kind
-    of job that waits, and two for each job that would run beyond the head's start.
+    of job that waits, and two for each job that would run beyond the head's start. Conservative backfill and slots
+    look, for each job that waits, at the ends of what runs or is reserved, up to the one at which it fits: a placement
+    each, and a pass over the tasks that stand. Quotas and rules between jobs are looked at as if all that stands in a
+    window stood there at once, so that such jobs may be planned later than they could start, never too early.
     """
     if jobs is None:
         jobs = [Job("cpus", tasks=procs, cpus=1) for procs in workload.procs.tolist()]
@@ -130,7 +146,8 @@ def replay_on_cluster(
         ageing,
         max_age,
         half_life,
-        backfill,
+        (backfill, depth, window, resolution),
+        node_windows(reservations),
         source,
         correct,
         after.row,

@@ -13,6 +13,7 @@ from hal.policy import Policy
 from hal.queues import QueueTree
 from hal.replay.queue_core import Follows, QueueCore
 from hal.replay.queue_job import Actions, QueueJob
+from hal.replay.windows import NodeWindow
 
 __all__ = ["Queue"]
 
@@ -43,8 +44,9 @@ class Queue:
     predict : {"requested", "last_two", "given"} or a predictor of `hal.predict`
         Runtimes to plan by. A predictor is asked when a task enters the queue and told of starts and ends; it says
         for how long a task holds its processors, may fill a gap (EASY only), and ranks.
-    reservations : iterable of (int, int, int)
-        Begin, end and processors that jobs may not use; needs ``"conservative"`` or ``"slots"``.
+    reservations : iterable of (int, int, int) or of (int, int, sequence of str or Job)
+        Begin, end and what jobs may not use, processors, or on a cluster nodes or the needs of a job; needs
+        ``"conservative"`` or ``"slots"``.
     policy : Policy or str
         Where tasks go on a cluster; see `hal.place`.
     queues : QueueTree, optional
@@ -72,7 +74,7 @@ class Queue:
         depth: int = 100,
         window: int = 86_400,
         resolution: int = 60,
-        reservations: Iterable[tuple[int, int, int]] = (),
+        reservations: Iterable[tuple[int, int, int]] | Iterable[NodeWindow] = (),
         policy: Policy | str = "best_fit",
         queues: QueueTree | None = None,
         grace: int = 0,

@@ -7,11 +7,12 @@ from typing import Protocol, runtime_checkable
 
 from hal import _core
 from hal.cluster import Cluster
-from hal.errors import InvalidModel, PolicyError
+from hal.errors import InvalidModel
 from hal.place import resolve
 from hal.policy import Policy
 from hal.queues import QueueTree
 from hal.replay.queue_job import QueueJob
+from hal.replay.windows import NodeWindow, node_windows, processor_windows
 
 __all__ = ["Follows", "QueueCore"]
 
@@ -51,7 +52,7 @@ class QueueCore:
         backfill: tuple[str, int, int, int],
         predict: str | Follows,
         correct: str,
-        reservations: Iterable[tuple[int, int, int]],
+        reservations: Iterable[tuple[int, int, int]] | Iterable[NodeWindow],
     ) -> None:
         self._predictor = predict if isinstance(predict, Follows) else None
         if self._predictor is None and predict not in _NAMES:
@@ -59,18 +60,17 @@ class QueueCore:
                 f"predict is {predict!r}; a live queue knows 'requested', 'last_two', 'given' and predictors"
             )
         source = predict if isinstance(predict, str) else "given"
-        holds = list(reservations)
         self._processors = None if isinstance(machine, Cluster) else machine
         self.core: _core.BatchQueue | _core.NodeQueue
         if isinstance(machine, Cluster):
-            if holds:
-                raise PolicyError("reservations: a queue on nodes keeps none; use a count of processors")
             where = machine._core, resolve(policy, None)._core, None if queues is None else queues._core
             name, ageing, max_age, half_life = order
+            windows = node_windows(reservations)
             self.core = _core.NodeQueue(
-                *where, name, ageing, max_age, half_life, backfill[0], source, correct
+                *where, name, ageing, max_age, half_life, backfill, windows, source, correct
             )
         else:
+            holds = processor_windows(reservations)
             self.core = _core.BatchQueue(machine, *order, *backfill, source, correct, holds)
 
     def check(self, job: QueueJob) -> None:

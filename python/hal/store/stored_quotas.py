@@ -21,8 +21,8 @@ class StoredQuotas:
 
     The limits of a queue in the store are its maximum, ``{"gpus": 16}``, and with names that begin with
     ``guarantee/`` its guarantee, ``{"guarantee/gpus": 8}``: CPUs, GPUs, MiB of memory or numbers of a named
-    resource, all whole. Of what the store does not speak the given tree's figures hold. Two who change two queues at once
-    cannot store what does not add up, unless the store is of contract 1.0.
+    resource, all whole. Of what the store does not speak the given tree's figures hold. Two who change two queues at
+    once cannot store what does not add up, unless the store is of contract 1.0.
 
     Parameters
     ----------

@@ -27,13 +27,19 @@ std::unique_ptr<Backfill> make_backfill(const std::string& name, const BackfillO
     check_holds(holds);
     if (name == "conservative") return std::make_unique<ConservativeBackfill>(std::move(holds));
     if (name == "slots") return std::make_unique<SlotBackfill>(options, std::move(holds));
-    if (!holds.empty())
-        throw PolicyError("backfill: '" + name +
-                          "' plans for one job at most and cannot keep reservations; " +
-                          "use conservative or slots");
+    if (!holds.empty()) refuse_holds(name);
     if (name == "none") return std::make_unique<NoBackfill>();
     if (name == "easy") return std::make_unique<EasyBackfill>(false);
     if (name == "easy_sjbf") return std::make_unique<EasyBackfill>(true);
+    refuse_backfill(name);
+}
+
+void refuse_holds(const std::string& name) {
+    throw PolicyError("backfill: '" + name +
+                      "' plans for one job at most and cannot keep reservations; use conservative or slots");
+}
+
+void refuse_backfill(const std::string& name) {
     throw PolicyError("backfill: unknown name '" + name +
                       "'; use none, easy, easy_sjbf, conservative or slots");
 }

@@ -50,4 +50,8 @@ struct BackfillOptions {
 std::unique_ptr<Backfill> make_backfill(const std::string& name, const BackfillOptions& options = {},
                                         std::vector<Hold> holds = {});
 
+/// PolicyError, for rules that cannot keep holds, and for unknown names.
+[[noreturn]] void refuse_holds(const std::string& name);
+[[noreturn]] void refuse_backfill(const std::string& name);
+
 }  // namespace hal::replay

@@ -1,5 +1,6 @@
 #include "halcore/replay/cluster_machine.h"
 
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -46,6 +47,85 @@ bool ClusterMachine::fits(std::uint32_t row) {
 void ClusterMachine::give(std::uint32_t row) {
     const hal::JobId id = cluster().find_job(requests_[row].name);
     if (id != kNoJob) cluster().remove_job(id);
+}
+
+bool ClusterMachine::take(std::uint32_t row, PlaceResult places) {
+    if (name_is_taken(row)) return false;
+    try {
+        engine_.apply(places);
+    } catch (const InvalidModel&) {  // says what has changed on the cluster
+        return false;
+    }
+    places_[row] = cluster().job(places.ids.front()).tasks;
+    return true;
+}
+
+void ClusterMachine::settle() {
+    engine_.use_queues(queues_);
+    if (queues_) engine_.ledger(queues_);
+    engine_.sync_rules();
+}
+
+TaskList ClusterMachine::standing(std::uint32_t row) {
+    const hal::JobId id = cluster().find_job(requests_[row].name);
+    return id == kNoJob ? TaskList{} : cluster().job(id).tasks;
+}
+
+std::pair<std::int64_t, std::int64_t> ClusterMachine::need(std::uint32_t row) {
+    const JobRequest& job = requests_[row];
+    std::int64_t cpu = 0, gpu = 0;
+    const auto add = [&](ShapeId id, std::int32_t tasks) {
+        const Shape& shape = cluster().shape(id);
+        cpu += tasks * shape.cpu;
+        gpu += std::int64_t{tasks} * shape.gpus * shape.milli;  // of a share by memory nothing is known
+    };
+    if (!job.gang)
+        add(job.shape, job.tasks);
+    else
+        for (const auto& role : job.gang->roles) add(role.shape, role.min_tasks);
+    return {cpu, gpu};
+}
+
+std::pair<std::int64_t, std::int64_t> ClusterMachine::total(const TaskList& tasks) {
+    std::int64_t cpu = 0, gpu = 0;
+    for (const TaskPlace& task : tasks) {
+        const Shape& shape = cluster().shape(task.shape);
+        const auto& devices = cluster().node_class(task.node).devices;
+        cpu += shape.cpu;
+        for (std::uint64_t m = task.devices; m; m &= m - 1)
+            gpu += share_on(shape, devices[static_cast<std::size_t>(std::countr_zero(m))]);
+    }
+    return {cpu, gpu};
+}
+
+TaskList ClusterMachine::whole(const std::vector<std::string>& nodes) {
+    std::vector<TaskPlace> tasks;
+    for (const std::string& name : nodes) {
+        const NodeId node = cluster().index_of(name);
+        const NodeSpec spec = cluster().spec(node);
+        ShapeSpec shape;
+        shape.cpu = spec.cpu;
+        shape.memory = spec.memory;
+        shape.gpus = static_cast<std::int32_t>(spec.gpus.size());
+        if (shape.gpus > 0) shape.gpu_milli = kWholeGpu;
+        shape.extended = spec.extended;
+        const std::uint64_t devices =
+            shape.gpus == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << shape.gpus) - 1;
+        tasks.push_back({node, cluster().intern(shape), devices});
+    }
+    return tasks;
+}
+
+TaskList tasks_of(const PlaceResult& places) {
+    std::vector<TaskPlace> tasks;
+    const auto& gang = places.gangs.empty() ? nullptr : places.gangs.front();
+    for (std::size_t t = 0; t < places.node.size(); ++t) {
+        const ShapeId shape = gang ? gang->roles[places.role[t]].shape : places.shape.front();
+        tasks.push_back(
+            {static_cast<NodeId>(places.node[t]), shape, places.devices[t], places.traits.front()});
+    }
+    for (const auto& [row, start] : places.starts) tasks[static_cast<std::size_t>(row)].start = start;
+    return tasks;
 }
 
 bool ClusterMachine::alike(std::uint32_t a, std::uint32_t b) const {

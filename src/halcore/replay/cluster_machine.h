@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "halcore/engine/engine.h"
@@ -29,6 +31,22 @@ class ClusterMachine {
     /// Gives back what the job holds, if it runs.
     void give(std::uint32_t row);
 
+    /// Where the job would go now; nothing is booked.
+    PlaceResult place(std::uint32_t row) { return place(row, false); }
+    /// Books the job where it was found to fit; false, and nothing changed, when it no longer does.
+    bool take(std::uint32_t row, PlaceResult places);
+    /// Lets quotas and rules between jobs take note of all that runs: to be called before tasks are booked or
+    /// given back without their jobs.
+    void settle();
+    /// What the job holds now.
+    TaskList standing(std::uint32_t row);
+    /// CPUs and GPUs, in thousandths, that it needs at least.
+    std::pair<std::int64_t, std::int64_t> need(std::uint32_t row);
+    /// CPUs and GPUs, in thousandths, of tasks in their places.
+    std::pair<std::int64_t, std::int64_t> total(const TaskList& tasks);
+    /// All that there is of nodes, whatever runs there. InvalidModel when there is no node of that name.
+    TaskList whole(const std::vector<std::string>& nodes);
+
     /// Whether two jobs ask for the same, so that there is no room for one if there is none for the other.
     bool alike(std::uint32_t a, std::uint32_t b) const;
     /// Where the job was placed last; empty: never.
@@ -47,5 +65,8 @@ class ClusterMachine {
     std::vector<JobRequest> requests_;  // by row
     std::vector<TaskList> places_;      // by row
 };
+
+/// The tasks of an answer to a single job.
+TaskList tasks_of(const PlaceResult& places);
 
 }  // namespace hal::replay

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "halcore/engine/transaction.h"
-#include "halcore/model/error.h"
+#include "halcore/replay/node_conservative.h"
+#include "halcore/replay/node_slots.h"
 
 namespace hal::replay {
 
@@ -110,13 +111,17 @@ void NodeBackfill::schedule(QueueState& state) {
     fill(state, rule_ == Rule::EasySjbf ? by_length_ : queue, head, shadow);
 }
 
-std::unique_ptr<Backfill> make_node_backfill(const std::string& name,
-                                             std::shared_ptr<ClusterMachine> machine) {
+std::unique_ptr<Backfill> make_node_backfill(const std::string& name, std::shared_ptr<ClusterMachine> machine,
+                                             const BackfillOptions& options, std::vector<NodeHold> holds) {
     using Rule = NodeBackfill::Rule;
+    if (name == "conservative")
+        return std::make_unique<NodeConservative>(std::move(machine), std::move(holds));
+    if (name == "slots") return std::make_unique<NodeSlots>(std::move(machine), options, std::move(holds));
+    if (!holds.empty()) refuse_holds(name);
     if (name == "none") return std::make_unique<NodeBackfill>(std::move(machine), Rule::None);
     if (name == "easy") return std::make_unique<NodeBackfill>(std::move(machine), Rule::Easy);
     if (name == "easy_sjbf") return std::make_unique<NodeBackfill>(std::move(machine), Rule::EasySjbf);
-    throw PolicyError("backfill: '" + name + "' is not known on nodes; use none, easy or easy_sjbf");
+    refuse_backfill(name);
 }
 
 }  // namespace hal::replay

@@ -7,6 +7,7 @@
 
 #include "halcore/replay/backfill.h"
 #include "halcore/replay/cluster_machine.h"
+#include "halcore/replay/node_plan.h"
 
 namespace hal::replay {
 
@@ -50,8 +51,9 @@ class NodeBackfill final : public Backfill {
     std::vector<Seconds> promise_;  // by job
 };
 
-/// Names: "none", "easy", "easy_sjbf".
-std::unique_ptr<Backfill> make_node_backfill(const std::string& name,
-                                             std::shared_ptr<ClusterMachine> machine);
+/// Names: as for make_backfill. Only "conservative" and "slots" respect holds.
+std::unique_ptr<Backfill> make_node_backfill(const std::string& name, std::shared_ptr<ClusterMachine> machine,
+                                             const BackfillOptions& options = {},
+                                             std::vector<NodeHold> holds = {});
 
 }  // namespace hal::replay

@@ -8,15 +8,21 @@
 
 namespace hal::replay {
 
-SlotBackfill::SlotBackfill(const BackfillOptions& options, std::vector<Hold> holds)
-    : depth_(options.depth), resolution_(options.resolution), holds_(std::move(holds)) {
+void check_slots(const BackfillOptions& options) {
     constexpr Seconds kMostSlots = 1'000'000;
-    if (depth_ < 1) throw PolicyError("slots: depth is " + std::to_string(depth_) + "; give at least 1");
-    if (resolution_ < 1)
-        throw PolicyError("slots: resolution is " + std::to_string(resolution_) + " s; give at least 1");
-    if (options.window < resolution_ || options.window / resolution_ > kMostSlots)
+    if (options.depth < 1)
+        throw PolicyError("slots: depth is " + std::to_string(options.depth) + "; give at least 1");
+    if (options.resolution < 1)
+        throw PolicyError("slots: resolution is " + std::to_string(options.resolution) +
+                          " s; give at least 1");
+    if (options.window < options.resolution || options.window / options.resolution > kMostSlots)
         throw PolicyError("slots: window is " + std::to_string(options.window) +
                           " s; give at least one and at most 1,000,000 times the resolution");
+}
+
+SlotBackfill::SlotBackfill(const BackfillOptions& options, std::vector<Hold> holds)
+    : depth_(options.depth), resolution_(options.resolution), holds_(std::move(holds)) {
+    check_slots(options);
     free_.resize(static_cast<std::size_t>(options.window / resolution_));
 }
 

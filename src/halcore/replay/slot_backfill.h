@@ -6,6 +6,9 @@
 
 namespace hal::replay {
 
+/// PolicyError for depths, windows and resolutions that make no sense.
+void check_slots(const BackfillOptions& options);
+
 /// Backfilling as sites configure it: time ahead is cut into slots, and in every pass the first `depth` jobs
 /// of the queue are planned one after the other, each at the earliest slots of the window in which it fits;
 /// those whose first slot is the present start. Plans are made anew in every pass, so nobody is promised
