@@ -104,7 +104,7 @@ TaskList ClusterMachine::whole(const std::vector<std::string>& nodes) {
         const NodeId node = cluster().index_of(name);
         const NodeSpec spec = cluster().spec(node);
         ShapeSpec shape;
-        shape.cpu = spec.cpu;
+        shape.cpu = MilliCpu(spec.cpu.value() + 1);  // so that not even what asks for nothing fits beside it
         shape.memory = spec.memory;
         shape.gpus = static_cast<std::int32_t>(spec.gpus.size());
         if (shape.gpus > 0) shape.gpu_milli = kWholeGpu;

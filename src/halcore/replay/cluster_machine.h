@@ -44,7 +44,7 @@ class ClusterMachine {
     std::pair<std::int64_t, std::int64_t> need(std::uint32_t row);
     /// CPUs and GPUs, in thousandths, of tasks in their places.
     std::pair<std::int64_t, std::int64_t> total(const TaskList& tasks);
-    /// All that there is of nodes, whatever runs there. InvalidModel when there is no node of that name.
+    /// All that there is of nodes and a little more, whatever runs there. InvalidModel when there is no node of that name.
     TaskList whole(const std::vector<std::string>& nodes);
 
     /// Whether two jobs ask for the same, so that there is no room for one if there is none for the other.

@@ -179,27 +179,34 @@ bool NodePlan::holds_together(Seconds now) {
     struct Event {
         Seconds at;
         bool begins;
+        bool holds;
         const Stay* stay;
     };
     std::vector<Event> events;
-    each_stay([&](const Stay& stay) {
+    const auto add = [&](const Stay& stay, bool holds) {
         if (stay.end <= now) return;
-        events.push_back({stay.end, false, &stay});
-        if (!stay.booked) events.push_back({std::max(now, stay.begin), true, &stay});
-    });
+        events.push_back({stay.end, false, holds, &stay});
+        if (!stay.booked) events.push_back({std::max(now, stay.begin), true, holds, &stay});
+    };
+    for (const Stay& hold : holds_) add(hold, true);
+    for (const auto& [job, stay] : stays_) add(stay, false);
     std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) {
         return a.at < b.at || (a.at == b.at && a.begins < b.begins);
     });
     Cluster& cluster = machine_->cluster();
     const Transaction trial(cluster);
-    for (const auto& [at, begins, stay] : events)
+    for (const auto& [at, begins, holds, stay] : events)
         for (const TaskPlace& task : stay->tasks) {
+            const bool present = cluster.present(task.node);
             if (!begins) {
-                if (cluster.present(task.node)) cluster.give(task);
-                continue;
+                if (present) cluster.give(task);
+            } else if (holds) {
+                if (present) cluster.take(task);  // even where something runs for too long
+            } else if (!cluster.fits(task)) {
+                return false;
+            } else {
+                cluster.take(task);
             }
-            if (!cluster.fits(task)) return false;
-            cluster.take(task);
         }
     return true;
 }
