@@ -40,7 +40,7 @@ def job(number: int, task: Task) -> hal.Job:
 @settings(max_examples=10)
 @given(TYPICAL, st.integers(0, 4), st.integers(1, 64), st.lists(TASKS, min_size=1, max_size=8))
 def test_scores_are_the_formulas(tasks: list[Task], gpus: int, cpus: int, asked: list[Task]) -> None:
-    decided, twin = policy(tasks, rehearsals=1), Waste(tasks, "A")
+    decided, twin = policy(tasks, rehearsals=1), Waste(tasks, "A", 1000 * cpus)
     cluster = hal.Cluster([hal.Node("n", cpus=cpus, memory=0, gpus=hal.gpus(gpus, "A") if gpus else ())])
     free, cpu = [1000] * gpus, 1000 * cpus
     for number, task in enumerate(asked):
@@ -49,7 +49,7 @@ def test_scores_are_the_formulas(tasks: list[Task], gpus: int, cpus: int, asked:
         assert answers[0].placed == fits
         if not fits:
             continue
-        assert answers.score[0] == pytest.approx(twin.score(free, cpu, 1000 * cpus, task), abs=2**-31)
+        assert answers.score[0] == pytest.approx(twin.score(free, cpu, task), abs=2**-31)
         for g in answers[0].gpus[0]:
             free[g] -= task.milli
         cpu -= task.cpu

@@ -1,4 +1,4 @@
-"""What expected_waste computes, plainly: see src/halcore/policies/waste_value.h."""
+"""What expected_waste computes, plainly: see src/halcore/policies/{rollouts,waste_value}.h."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MASK = (1 << 64) - 1
-SEQUENCES, DRAWS, WIDE = 32, 40, 20
+SEQUENCES, DRAWS, WIDE, EAGER = 32, 40, 20, 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ def split_mix(seed: int) -> Iterator[int]:
 class Waste:
     """V and the gain of a task on nodes of one model; every node of the cluster is of that model."""
 
-    def __init__(self, tasks: Sequence[Task], model: str) -> None:
+    def __init__(self, tasks: Sequence[Task], model: str, most_cpu: int) -> None:
+        self.most_cpu = most_cpu
+        self.cpu_step = max(-(-most_cpu // 64), 1)
         self.tasks = sorted(tasks, key=lambda t: (t.count, t.cpu, t.milli, t.gpus, t.models), reverse=True)
         every = sum(t.count for t in tasks)
         self.p = [t.count / every for t in self.tasks]
@@ -68,6 +70,7 @@ class Waste:
         """V in 1/80 milli-GPU."""
         if not sum(free):
             return 0
+        cpu -= cpu % self.cpu_step
         left = sorted(sum(free) - self.used(drawn, list(free), cpu) for drawn in self.sequences)
         wide = sum(p * t.gpus for p, t in zip(self.p, self.tasks, strict=True) if t.gpus > 1)
         lost = 0
@@ -76,7 +79,8 @@ class Waste:
                 usable = [g for g in free if g >= t.milli]
                 fits = may and len(usable) >= t.gpus and cpu >= t.cpu
                 lost += int(p * t.gpus / wide * 2**20) * (sum(free) - sum(usable) * fits)
-        return sum(left) + 3 * sum(left[: SEQUENCES // 2]) + (lost * 80 // 1000 * WIDE >> 20)
+        w = sum(left) + 3 * sum(left[: SEQUENCES // 2])
+        return w + (lost * 80 // 1000 * WIDE >> 20) + 80 * EAGER * free.count(1000)
 
     def used(self, drawn: list[int], free: list[int], cpu: int) -> int:
         least = min(
@@ -100,7 +104,7 @@ class Waste:
             cpu -= task.cpu
         return used
 
-    def score(self, free: list[int], cpu: int, most_cpu: int, task: Task) -> float:
+    def score(self, free: list[int], cpu: int, task: Task) -> float:
         """Return the score of the best device."""
         if task.gpus == 1 and task.milli < 1000:
             choices = [[g] for g in range(len(free)) if free[g] >= task.milli]
@@ -113,4 +117,4 @@ class Waste:
             rest = [g - task.milli * (k in taken) for k, g in enumerate(free)]
             after.append((before - self.value(rest, cpu - task.cpu) - price) // 1600)
         gain = min(max(max(after) + 32768, 0), 65535)
-        return ((gain << 14) + 16383 - (cpu - task.cpu) * 16383 // most_cpu) / 2**30
+        return ((gain << 14) + 16383 - (cpu - task.cpu) * 16383 // self.most_cpu) / 2**30

@@ -19,9 +19,9 @@ class ExpectedWaste(Builtin):
 
     Assumes: what comes resembles the typical tasks, and keeps coming.
     Formula: gain = V_before - V_after - price in steps of 20 milli-GPU; among equal gains the node with less CPU
-    left. V is the GPU share left idle after sequences of typical tasks have been packed onto the node; see
-    ``docs/explanation/expected-waste.md``.
-    Cost: about 7 µs for each new node state, else as FGD. Binding to a cluster of 1,200 nodes takes about 0.5 s
+    left. V is the GPU share left idle after sequences of typical tasks have been packed onto the node, plus a charge
+    for idle devices and for what wide tasks cannot use; see ``docs/explanation/expected-waste.md``.
+    Cost: about 2 µs for each new node state, else as FGD. Binding to a cluster of 1,200 nodes takes about 0.1 s
     for each rehearsal.
     Source: rollouts as in Bertsekas and Castañon, "Rollout algorithms for stochastic scheduling problems", 1999.
 

@@ -1,15 +1,15 @@
 // Expected waste: the node, and the device, where the task adds least to what the node's free room is
 // expected to lose (waste_value.h). Assumes: the typical tasks resemble what comes, and keep coming. Score:
-// gain in steps of 20 milli-GPU, then less CPU left, as 16 + 14 bits of [0, 1]. Which sequences are drawn,
-// and how much wide tasks are protected, is chosen at bind time among `rehearsals` candidates: the one whose
-// rehearsal (rehearsal.h) on this cluster puts most GPUs to use. Cost: about 7 us for each new (devices,
-// CPU), else O(1) a node and different free share; a rehearsal about 0.5 s for 1,200 nodes. Parameters:
-// typical ("seen", or counts of requests), coverage (1), rehearsals (6 with counts; else 1: what was seen
-// changes too often to rehearse). Nodes of mixed devices are scored as if any device would do. Source:
-// rollouts as in Bertsekas & Castanon, "Rollout algorithms for stochastic scheduling", 1999.
+// gain in steps of 20 milli-GPU, then less CPU left, as 16 + 14 bits of [0, 1]. How eagerly shares open
+// devices, how much wide tasks are protected and which sequences are drawn is chosen at bind time among
+// `rehearsals` candidates: what puts most GPUs to use in a rehearsal (rehearsal.h) on this cluster. Cost:
+// about 2 us for each new (devices, CPU), else O(1) a node and different free share; a rehearsal about 0.1 s
+// for 1,200 nodes. Parameters: typical ("seen", or counts of requests), coverage (1), rehearsals (6 with
+// counts; else 1: what was seen changes too often to rehearse). Nodes of mixed devices are scored as if any
+// device would do. Source: rollouts as in Bertsekas & Castanon, "Rollout algorithms for stochastic
+// scheduling", 1999.
 #include <algorithm>
 #include <bit>
-#include <memory>
 
 #include "halcore/policies/devices.h"
 #include "halcore/policies/registry.h"
@@ -25,26 +25,36 @@ struct Config {
     std::int64_t rehearsals;
 };
 
+constexpr WasteValue::Weights kFirst{0, 20, 20};
+
+// The i-th candidate: the best so far with one thing changed. What shares its rollouts comes first.
+WasteValue::Weights candidate(std::int64_t i, WasteValue::Weights best) {
+    constexpr std::int64_t kEager[] = {0, 40, 60, 80};
+    if (i <= 4) {
+        best.eager = kEager[i - 1];
+    } else if (i == 5) {
+        best.wide = 8;
+    } else {
+        best.seed = static_cast<std::uint64_t>(i) - 5;
+    }
+    return best;
+}
+
 class ExpectedWaste final : public BoundScorer {
   public:
     ExpectedWaste(const Config& config, const Cluster& cluster, std::uint64_t)
-        : cluster_(cluster), typical_(config.source, cluster), states_(cluster) {
+        : cluster_(cluster),
+          typical_(config.source, cluster),
+          states_(cluster),
+          value_(cluster, states_, typical_.tasks(), kFirst) {
         nodes_ = cluster.node_count();
         most_cpu_ = std::max<std::int64_t>(cluster.largest(kCpu), 1);
-        const auto& tasks = typical_.tasks();
-        const bool wide =
-            std::any_of(tasks.begin(), tasks.end(), [](const TypicalTask& t) { return t.gpus > 1; });
-        const auto make = [&](std::int64_t i) {
-            const std::int64_t seed = wide ? i / 2 : i;
-            return std::make_unique<WasteValue>(cluster, states_, tasks, seed, wide && i % 2 ? 8 : 20);
-        };
-        value_ = make(0);
-        if (config.rehearsals < 2 || tasks.empty() || cluster.largest_gpus() == 0) return;
-        const Rehearsal rehearsal(cluster, tasks);
-        std::int64_t most = rehearsal.play(states_, *value_);
+        if (config.rehearsals < 2 || typical_.tasks().empty() || cluster.largest_gpus() == 0) return;
+        const Rehearsal rehearsal(cluster, typical_.tasks());
+        std::int64_t most = rehearsal.play(states_, value_);
         for (std::int64_t i = 1; i < config.rehearsals; ++i) {
-            auto other = make(i);
-            const std::int64_t used = rehearsal.play(states_, *other);
+            WasteValue other = value_.with(candidate(i, value_.weights()));
+            const std::int64_t used = rehearsal.play(states_, other);
             if (used > most) most = used, value_ = std::move(other);
         }
     }
@@ -75,13 +85,13 @@ class ExpectedWaste final : public BoundScorer {
   private:
     WasteValue::Landing land(const Shape& s, NodeId node) {
         const std::int32_t share = s.gpus ? std::min(share_at(cluster_, s, node, 0), 1000) : 0;
-        return value_->land(states_.of(node), cluster_.free(kCpu, node), s.cpu, share, s.gpus);
+        return value_.land(states_.of(node), cluster_.free(kCpu, node), s.cpu, share, s.gpus);
     }
 
     const Cluster& cluster_;
     BoundTypical typical_;
     GpuStates states_;
-    std::unique_ptr<WasteValue> value_;
+    WasteValue value_;
     std::uint64_t nodes_;
     std::int64_t most_cpu_;
 };
