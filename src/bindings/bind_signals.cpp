@@ -60,7 +60,7 @@ NewColumn<std::int64_t> class_counts(ClusterHandle& handle) {
     auto counts = handle.run([](Cluster& c, Engine&) {
         std::vector<std::int64_t> out;
         for (NodeId n = 0; n < c.node_slots(); ++n)
-            for (int k = 0; k < Shape::kGpuClasses; ++k) out.push_back(c.class_count(n, k));
+            for (const std::uint16_t count : c.class_counts(n)) out.push_back(count);
         return out;
     });
     return to_numpy(std::move(counts));
@@ -76,7 +76,7 @@ void bind_signals(nb::module_& m) {
         .def("left", &MonitorHandle::left, "jobs"_a, "now"_a)
         .def("read", &MonitorHandle::read, "now"_a);
     m.def("class_counts", &class_counts, "cluster"_a,
-          "Tasks of each GPU class on each node slot, one row of 10 after another.");
+          "Tasks of each class on each node slot, one row of 16 after another.");
 }
 
 }  // namespace hal::bindings

@@ -26,9 +26,9 @@ def test_hysteresis_agrees_with_a_plain_schmitt_trigger(values):
 
 def test_the_first_rule_wins_and_the_others_keep_their_memory():
     controller = Heuristic()
-    assert controller.observe(Reading(utilisation=0.8, pending=3, pending_work=0.5)).rule == "backlog"
-    assert controller.observe(Reading(utilisation=0.7)).rule == "crowded"
-    assert controller.observe(Reading(utilisation=0.6)).rule == "rest"
+    assert controller.observe(Reading(utilisation=0.96, pending=3, pending_work=0.5)).rule == "backlog"
+    assert controller.observe(Reading(time=1, utilisation=0.85)).rule == "filling"
+    assert controller.observe(Reading(time=9000, utilisation=0.6)).rule == "rest"
 
 
 def test_a_rule_without_hysteresis_is_refused():

@@ -16,7 +16,7 @@ def test_holds_the_crowding_at_the_setpoint_and_settles():
 
 
 def test_the_integral_does_not_wind_up():
-    pid = Pid(setpoint=0.7, smoothing=0)
+    pid = Pid(setpoint=0.7, smoothing=0, kp=2, ki=0.006, ahead=0)
     for i in range(2000):  # the load cannot be spread any thinner
         advice = pid.observe(Reading(time=10.0 * i, sigma=1.0, utilisation=1.0))
         pid.applied(advice.p)

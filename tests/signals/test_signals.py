@@ -41,7 +41,7 @@ def recomputed(
         gpu_used=capacity - columns.gpu_total_free[rows],
         gpu_capacity=capacity,
         idle_devices=np.array(idle, np.int64),
-        class_tasks=np.ascontiguousarray(_core.class_counts(cluster._core).reshape(-1, 10)[rows]),
+        class_tasks=np.ascontiguousarray(_core.class_counts(cluster._core).reshape(-1, 16)[rows]),
         pending=(int(pending[0]), int(pending[1]), int(pending[2])),
         pending_jobs=len(waiting),
         drift=drift,

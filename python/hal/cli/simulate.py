@@ -11,7 +11,7 @@ from hal.cli import simulate_study
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cli.simulate_progress import bar
 from hal.errors import InvalidModel
-from hal.study import Cell, draw_traces, save_page, save_trace
+from hal.study import MACHINES, Cell, draw_traces, save_page, save_trace
 
 app = typer.Typer(invoke_without_command=True)
 app.command("study")(simulate_study.command)
@@ -45,7 +45,7 @@ def command(
     ] = "static",
     workload: Annotated[str, typer.Option(help="poisson, bursty, diurnal, openb or step.")] = "bursty",
     load: Annotated[float, typer.Option(help="Offered load; 0.6 is 60 % of the capacity.")] = 0.6,
-    machine: Annotated[str, typer.Option(help="What nodes draw: published or half_idle.")] = "published",
+    machine: Annotated[str, typer.Option(help=f"What nodes draw and feel: {', '.join(MACHINES)}.")] = "published",
     seed: Annotated[int, typer.Option(min=0, help="Of the workload.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of traces and pictures.")] = Path("hal-simulate"),
     as_csv: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from hal.cli.output import AsJson, console, emit_json
 from hal.cli.simulate_progress import bar
 from hal.study import ENGINES, Store, run_cells
 from hal.study.judgement import judge
-from hal.study.protocol import METRICS, Study, markdown
+from hal.study.protocol import ASSUMED, METRICS, Study, markdown
 from hal.study.study_picture import draw_study
 
 __all__ = ["command"]
@@ -28,6 +28,10 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder of results; what is there is not run again.")] = Path(
         "hal-study"
     ),
+    assumed: Annotated[
+        bool,
+        typer.Option("--assumed", help="Instead with half and twice the slowing by crowds, and slow wakes."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole study: workloads, loads, every static p and every controller. Resumes where it was stopped."""
@@ -36,7 +40,8 @@ def command(
         workloads.append("openb")
     else:
         console(stderr=True).print("openb is left out: set HAL_TRACES to the folder of traces")
-    study = Study(seeds=seeds, nodes=nodes, seconds=3600 * hours, workloads=workloads)
+    settings: dict[str, Any] = {"machines": ASSUMED} if assumed else {}
+    study = Study(seeds=seeds, nodes=nodes, seconds=3600 * hours, workloads=workloads, **settings)
     cells, store = study.cells(), Store(out / "results.jsonl")
     with bar(len(cells), "study") as report:
         ran = run_cells(cells, store, engine=engine, workers=workers, progress=report)

@@ -11,7 +11,7 @@ import typer
 
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cli.simulate_progress import bar
-from hal.study import ENGINES, Cell, Store, estimate, run_cells
+from hal.study import ENGINES, MACHINES, Cell, Store, estimate, run_cells
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ def command(
         list[str] | None,
         typer.Option(help="May come several times; the controller turns the pack_spread in it."),
     ] = None,
-    machine: Annotated[list[str] | None, typer.Option(help="published or half_idle.")] = None,
+    machine: Annotated[list[str] | None, typer.Option(help=f"{', '.join(MACHINES)}.")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Seeds 0, 1, …")] = 3,
     nodes: Annotated[int, typer.Option(min=1, max=10**5)] = 100,
     hours: Annotated[float, typer.Option(min=0.01, max=10_000, help="Simulated hours of each.")] = 3.0,

@@ -7,6 +7,7 @@ from hal.control.heuristic import RULES, Heuristic, Rule
 from hal.control.loop import Loop
 from hal.control.measures import MEASURES, crowding
 from hal.control.mpc import Mpc
+from hal.control.outlook import Outlook
 from hal.control.pid import Pid
 from hal.control.registry import make, names
 from hal.control.relay import Gains, Relay
@@ -24,6 +25,7 @@ __all__ = [
     "Heuristic",
     "Loop",
     "Mpc",
+    "Outlook",
     "Pid",
     "Reading",
     "Relay",

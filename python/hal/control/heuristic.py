@@ -10,9 +10,12 @@ from hal._show import show
 from hal.control._checks import memory_of, number
 from hal.control.contract import CONTRACT, Advice, Reading
 from hal.control.measures import measure_of
+from hal.control.outlook import Outlook
 from hal.errors import InvalidModel
 
 __all__ = ["RULES", "Heuristic", "Rule"]
+
+_OUTLOOK: Final = "outlook"
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Rule:
     name : str
         Shown when it fires.
     signal : str
-        A name of `MEASURES`.
+        A name of `MEASURES`, or ``"outlook"``: the utilisation minutes ahead, see `Outlook`.
     on, off : float
         It fires from ``on`` and until ``off``: above when ``on`` is above ``off``, below when it is below.
     p : float
@@ -43,7 +46,8 @@ class Rule:
     p: float
 
     def __post_init__(self) -> None:
-        measure_of(self.signal)
+        if self.signal != _OUTLOOK:
+            measure_of(self.signal)
         number("p", self.p, 0, 1)
         if number("on", self.on, -1e9, 1e9) == number("off", self.off, -1e9, 1e9):
             raise InvalidModel(f"off = {self.off!r}: must differ from on, or the rule would flicker")
@@ -54,10 +58,10 @@ class Rule:
         return value >= edge if self.on > self.off else value <= edge
 
 
-#: Work waits: spread, so that nothing slows down what is to make room. Crowded: spread before the queue grows.
+#: Work waits: spread, so that nothing slows down what is to make room. Filling: spread before the nodes are full.
 RULES: Final = (
     Rule("backlog", "pending_work", on=0.02, off=0.005, p=1.0),
-    Rule("crowded", "utilisation", on=0.75, off=0.65, p=0.6),
+    Rule("filling", _OUTLOOK, on=0.95, off=0.75, p=1.0),
 )
 
 
@@ -68,6 +72,8 @@ class Heuristic:
     ----------
     rules : iterable of Rule
         In order of precedence.
+    outlook : Outlook, optional
+        Of rules that go by it. Default: five minutes ahead.
     rest : float
         p while nothing presses, 0 … 1: low saves power, by nodes that may sleep.
 
@@ -79,28 +85,33 @@ class Heuristic:
     --------
     >>> from types import SimpleNamespace as Reading
     >>> from hal.control import Heuristic
-    >>> Heuristic(rest=0.25).observe(Reading(pending_work=0.3, utilisation=0.9))
+    >>> Heuristic(rest=0.25).observe(Reading(time=0, pending_work=0.3, utilisation=0.9))
     Advice(p=1.0, rule='backlog')
     """
 
     name: Final = "heuristic"
     contract = CONTRACT
 
-    def __init__(self, *, rules: Iterable[Rule] = RULES, rest: float = 0.25) -> None:
+    def __init__(
+        self, *, rules: Iterable[Rule] = RULES, rest: float = 0.25, outlook: Outlook | None = None
+    ) -> None:
         self._rules = tuple(rules)
         for rule in self._rules:
             if not isinstance(rule, Rule):
                 raise InvalidModel(f"rules: {show(rule)} must be a hal.control.Rule")
-        self._measures = tuple(measure_of(rule.signal) for rule in self._rules)
+        self._outlook = outlook or Outlook(ahead=300.0, smoothing=60.0)
+        self._measures = tuple(
+            None if rule.signal == _OUTLOOK else measure_of(rule.signal) for rule in self._rules
+        )
         self._fired = [False] * len(self._rules)
         self._rest = Advice(number("rest", rest, 0, 1), "rest")
 
     def observe(self, signals: Reading, context: Any = None) -> Advice:
         """Return the advice of the first rule that fires."""
-        advice = self._rest
+        advice, ahead = self._rest, self._outlook.of(signals)
         for index in range(len(self._rules) - 1, -1, -1):  # all of them: each keeps its own hysteresis
-            rule = self._rules[index]
-            fired = rule.holds(self._measures[index](signals), self._fired[index])
+            rule, measure = self._rules[index], self._measures[index]
+            fired = rule.holds(ahead if measure is None else measure(signals), self._fired[index])
             self._fired[index] = fired
             if fired:
                 advice = Advice(rule.p, rule.name)
@@ -110,14 +121,16 @@ class Heuristic:
         """Nothing to hear."""
 
     def state(self) -> dict[str, Any]:
-        """Return which rules fired last."""
-        return {"controller": self.name, "fired": list(self._fired)}
+        """Return which rules fired last, and the outlook's filters."""
+        return {"controller": self.name, "fired": list(self._fired), "outlook": self._outlook.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over which rules fired last."""
-        fired = memory_of(self.name, state, ("fired",))["fired"]
+        """Go on from `state`."""
+        memory = memory_of(self.name, state, ("fired", "outlook"))
+        fired = memory["fired"]
         if not isinstance(fired, list) or len(fired) != len(self._rules):
             raise InvalidModel(
                 f"state of 'heuristic': fired = {show(fired)}: must have {len(self._rules)} entries"
             )
+        self._outlook.restore(memory["outlook"])
         self._fired = [bool(entry) for entry in fired]

@@ -71,7 +71,7 @@ class Loop:
         controller: Controller,
         *,
         limits: tuple[float, float] = (0.0, 1.0),
-        slew: float = 0.25,
+        slew: float = 0.5,
         start: float | None = None,
         stale: float = 120.0,
         longest: float = 300.0,

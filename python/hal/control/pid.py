@@ -10,6 +10,7 @@ from hal.control._checks import interval, memory_of, number
 from hal.control.clock import Clock
 from hal.control.contract import CONTRACT, Advice, Reading
 from hal.control.measures import measure_of
+from hal.control.outlook import Outlook
 from hal.control.relay import Gains, Relay
 
 __all__ = ["Pid"]
@@ -24,6 +25,7 @@ _MEMORY: Final = (
     "advised",
     "ahead",
     "transfer",
+    "outlook",
 )
 
 
@@ -31,7 +33,8 @@ class Pid:
     """Holds a measure at a setpoint: p = rest + kp e + ki ∫ e dt + kd de/dt, e = measure - setpoint.
 
     By default it holds the crowding, the load of the node that an average unit of work sits on: p rises when busy
-    nodes get fuller than the setpoint and falls, so that others may sleep, when they get emptier.
+    nodes get fuller than the setpoint and falls, so that others may sleep, when they get emptier. A crowding that is
+    to come counts as one that is there (feed-forward): `Outlook` tells it minutes before the nodes are full.
 
     Parameters
     ----------
@@ -45,6 +48,12 @@ class Pid:
         p without error, 0 … 1; a good guess, such as 1 - setpoint for the crowding, saves the integral the way.
     smoothing : float
         Seconds, the time constant of the filter before everything; it is the derivative's filter too.
+    ahead : float
+        Seconds that the outlook looks ahead, with the crowding; 0 switches it off.
+    margin : float
+        How far above the setpoint the outlook must be to count, so that its noise does not move p.
+    feed : float
+        How many times as much as crowding that is there it counts beyond that.
     deadband : float
         Errors smaller than this count as none, so that noise does not move p.
     limits : (float, float)
@@ -71,17 +80,23 @@ class Pid:
         *,
         signal: str = "crowding",
         setpoint: float = 0.7,
-        kp: float = 2.0,
-        ki: float = 0.006,
+        kp: float = 1.0,
+        ki: float = 0.001,
         kd: float = 0.0,
         rest: float = 0.3,
         smoothing: float = 30.0,
+        ahead: float = 240.0,
+        margin: float = 0.1,
+        feed: float = 4.0,
         deadband: float = 0.0,
         limits: tuple[float, float] = (0.0, 1.0),
         tune: bool | Relay = False,
         longest: float = 300.0,
     ) -> None:
         self._measure = measure_of(signal)
+        ahead = number("ahead", ahead, 0, 1e9)
+        self._margin, self._feed = number("margin", margin, 0, 1), number("feed", feed, 0, 1e6)
+        self._outlook = Outlook(ahead=ahead, longest=longest) if ahead and signal == "crowding" else None
         self._setpoint = number("setpoint", setpoint, -1e9, 1e9)
         self._gains = Gains(*(number(name, g, -1e9, 1e9) for name, g in (("kp", kp), ("ki", ki), ("kd", kd))))
         self._rest = number("rest", rest, 0, 1)
@@ -107,7 +122,10 @@ class Pid:
     def observe(self, signals: Reading, context: Any = None) -> Advice:
         """Return p and the law that gave it: ``pid``, ``pid at limit``, or ``relay`` while tuning."""
         elapsed = self._clock.elapsed(signals.time)
-        error = self._filter(self._measure(signals) - self._setpoint, elapsed)
+        error = self._measure(signals) - self._setpoint
+        if self._outlook is not None:
+            error = max(error, self._feed * (self._outlook.of(signals) - self._setpoint - self._margin))
+        error = self._filter(error, elapsed)
         if self._relay is not None:
             p = self._relay.step(signals.time, self._sign * error)
             if not self._relay.done:
@@ -166,6 +184,7 @@ class Pid:
             "advised": self._advised,
             "ahead": self._ahead,
             "transfer": self._transfer,
+            "outlook": None if self._outlook is None else self._outlook.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -176,6 +195,8 @@ class Pid:
         else:
             self._relay = self._relay or Relay(centre=self._rest)
             self._relay.restore(memory["relay"])
+        if self._outlook is not None:
+            self._outlook.restore(memory["outlook"])
         self._gains = Gains(*memory["gains"])
         self._integral, self._filtered = memory["integral"], memory["filtered"]
         self._slope, self._clock.last = memory["slope"], memory["last"]

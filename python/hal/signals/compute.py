@@ -17,7 +17,7 @@ __all__ = ["compute"]
 
 I64 = NDArray[np.int64]
 
-CLASSES: Final = 10  # of tasks by their GPUs: none, a share, 1, 2, …, 7, 8 or more
+CLASSES: Final = 16  # of tasks: without GPUs by cores, up to 1, 2, 4, …, 32, more; then a share of a GPU, 1, …, 7, more
 _BITS: Final = 20  # shares are integers in steps of 2**-20, as in the core
 
 
@@ -49,9 +49,9 @@ def compute(
         Default: no GPUs.
     idle_devices : (n,) int64, optional
         Devices of which nothing is taken. Default: as many as the free GPU capacity holds.
-    class_tasks : (n, 10) int64, optional
-        Tasks on each node by class: without GPU, with a share of one, with 1, 2, …, 7 whole ones, with more.
-        Default: none, which makes the entropy 0.
+    class_tasks : (n, 16) int64, optional
+        Tasks on each node by class. Without GPUs: up to 1 core, 2, 4, 8, 16, 32, more; with GPUs: a share of one,
+        1, 2, …, 7 whole ones, more. Default: none, which makes the entropy 0.
     pending : tuple of three int
         What waiting jobs ask for: milli-CPU, MiB, milli-GPU.
     pending_jobs : int

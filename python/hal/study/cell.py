@@ -22,29 +22,44 @@ from hal.model import Node
 from hal.policies import get
 from hal.replay import arrivals, simulate
 from hal.replay.arrivals import Arrivals
-from hal.replay.simulator import Simulation, linear_power
+from hal.replay.simulator import Contention, Simulation, Sleeping, linear_power
 
 __all__ = ["MACHINES", "WORKLOADS", "Cell", "Machine", "controller_of"]
 
 
 class Machine(NamedTuple):
-    """What nodes draw, and the cost that controllers are told of it."""
+    """What nodes draw, how crowds slow them and how they wake, and the cost that controllers are told of it."""
 
     power: Callable[[], PowerModel]
     cost: Cost
+    wake: float = 30.0
 
+    @property
+    def contention(self) -> Contention:
+        """As the cost says."""
+        return Contention(strength=self.cost.strength, exponent=self.cost.exponent)
+
+
+def _half_idle() -> PowerModel:
+    return PowerModel(
+        socket=PowerCurve.linear(60, 120),
+        gpus={model: PowerCurve.linear(full / 2, full) for model, full in (("V100M32", 300),)},
+    )
+
+
+_PUBLISHED: Final = Cost(idle=0.125, asleep=0.04)
+_HALF_IDLE: Final = Cost(idle=0.5, asleep=0.04)
 
 #: ``published``: linear between the idle and full watts of the sockets and GPUs. ``half_idle``: an idle node draws
 #: half of a full one, as Barroso and Hölzle, "The Case for Energy-Proportional Computing" (2007), measured on servers.
+#: ``calm`` and ``crowded`` are ``published`` with half and twice the slowing by crowds, ``slow_wake`` is ``half_idle``
+#: with nodes that take two minutes to wake: what is assumed there may be wrong by that much.
 MACHINES: Final = {
-    "published": Machine(linear_power, Cost(idle=0.125, asleep=0.04)),
-    "half_idle": Machine(
-        lambda: PowerModel(
-            socket=PowerCurve.linear(60, 120),
-            gpus={model: PowerCurve.linear(full / 2, full) for model, full in (("V100M32", 300),)},
-        ),
-        Cost(idle=0.5, asleep=0.04),
-    ),
+    "published": Machine(linear_power, _PUBLISHED),
+    "half_idle": Machine(_half_idle, _HALF_IDLE),
+    "calm": Machine(linear_power, replace(_PUBLISHED, strength=_PUBLISHED.strength / 2)),
+    "crowded": Machine(linear_power, replace(_PUBLISHED, strength=_PUBLISHED.strength * 2)),
+    "slow_wake": Machine(_half_idle, _HALF_IDLE, wake=120.0),
 }
 
 #: Workloads by name; ``openb`` needs ``$HAL_TRACES``. ``step`` doubles its load in the middle.
@@ -160,6 +175,8 @@ class Cell:
             step=self.step,
             until=self.seconds,
             power=machine.power(),
+            contention=machine.contention,
+            sleep=Sleeping(wake=machine.wake),
             seed=self.seed,
             progress=progress,
             **turned,

@@ -11,11 +11,14 @@ from hal.study.cell import Cell
 from hal.study.store import Store
 from hal.study.summary import Estimate, estimate
 
-__all__ = ["CONTROLLERS", "METRICS", "STATICS", "Row", "Study", "markdown"]
+__all__ = ["ASSUMED", "CONTROLLERS", "METRICS", "STATICS", "Row", "Study", "markdown"]
 
 CONTROLLERS: Final = ("heuristic", "pid", "bayesian", "mpc")
 STATICS: Final = tuple(f"static(p={p / 8:g})" for p in range(9))
 PACK, HALF, SPREAD = STATICS[0], STATICS[4], STATICS[8]
+
+#: Machines on which what the simulator assumes is half or twice as much, and the loads they are studied at.
+ASSUMED: Final[dict[str, Sequence[float]]] = {"calm": (0.6,), "crowded": (0.6, 0.8), "slow_wake": (0.6,)}
 
 #: Figures that are told, with what multiplies them and what they are called.
 METRICS: Final = {

@@ -27,6 +27,7 @@ ShapeId Cluster::intern(const ShapeSpec& spec) {
     shape.any_model = spec.gpu_models.empty();
     for (const auto& model : spec.gpu_models) shape.models.push_back(models_.intern(model));
     std::sort(shape.models.begin(), shape.models.end());
+    shape.task_class = shape.find_class();
     const auto id = static_cast<ShapeId>(shapes_.size());
     shapes_.push_back(std::move(shape));
     seen_.push_back(0);
@@ -92,7 +93,7 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
     free_[kMemory][n] -= sign * s.memory;
     for (const auto& [r, amount] : s.extended) free_[r][n] -= sign * amount;
     task_count_[n] += sign;
-    class_count_[static_cast<std::size_t>(n) * Shape::kGpuClasses + s.gpu_class()] +=
+    class_count_[static_cast<std::size_t>(n) * Shape::kTaskClasses + s.task_class] +=
         static_cast<std::uint16_t>(sign);
     if (task.devices) {
         std::int32_t* row = gpu_free_.data() + gpu_begin_[n];
@@ -244,7 +245,7 @@ std::uint64_t Cluster::digest() const {
         }
         for (const std::int32_t g : gpu_free(n)) add(g);
         for (const Slices slices : gpu_slices(n)) add(slices);
-        for (int k = 0; k < Shape::kGpuClasses; ++k) add(class_count(n, k));
+        for (const std::uint16_t count : class_counts(n)) add(count);
     }
     std::vector<std::pair<std::string, JobId>> named;
     for (JobId id = 0; id < job_slots(); ++id) {

@@ -110,9 +110,11 @@ class Cluster {
     const Column<std::uint32_t>& task_column() const { return task_count_; }
 
     std::uint32_t task_count(NodeId n) const { return task_count_[n]; }
-    /// Tasks of a GPU class (Shape::gpu_class) on the node.
-    std::uint32_t class_count(NodeId n, int gpu_class) const {
-        return class_count_[static_cast<std::size_t>(n) * Shape::kGpuClasses + gpu_class];
+    /// Tasks on the node by Shape::task_class.
+    std::span<const std::uint16_t, Shape::kTaskClasses> class_counts(NodeId n) const {
+        const auto begin = static_cast<std::size_t>(n) * Shape::kTaskClasses;
+        return std::span<const std::uint16_t, Shape::kTaskClasses>(class_count_.data() + begin,
+                                                                   Shape::kTaskClasses);
     }
     /// The largest capacity of a resource over the present nodes; 0 for an empty cluster.
     std::int64_t largest(ResourceId r) const;

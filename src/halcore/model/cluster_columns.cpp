@@ -91,7 +91,7 @@ void Cluster::add_columns(const NodeColumns& in) {
     gpu_total_.resize(total);
     gpu_idle_.resize(total);
     gpu_max_.resize(total);
-    class_count_.resize(total * Shape::kGpuClasses, 0);
+    class_count_.resize(total * Shape::kTaskClasses, 0);
     for (auto& column : free_) column.resize(total, 0);
     for (auto& column : capacity_) column.resize(total, 0);
     const std::int64_t gpus = std::accumulate(in.gpu_count.begin(), in.gpu_count.end(), std::int64_t{0});

@@ -80,7 +80,7 @@ NodeId Cluster::append_node(const NodeSpec& spec) {
     gpu_total_.push_back(0);
     gpu_idle_.push_back(0);
     gpu_max_.push_back(0);
-    class_count_.resize(class_count_.size() + Shape::kGpuClasses, 0);
+    class_count_.resize(class_count_.size() + Shape::kTaskClasses, 0);
     for (auto& column : free_) column.push_back(0);
     for (auto& column : capacity_) column.push_back(0);
     changes_.add();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -29,14 +31,19 @@ struct Shape {
     std::vector<std::uint32_t> models;  // interned, sorted
 
     bool whole() const { return milli == kWholeGpu.value(); }
-    /// Task classes as GPU clustering and the H signal tell them apart: 0 no GPU, 1 share, 2 one, 3 two, … 9
-    /// more than seven.
-    int gpu_class() const {
-        if (gpus == 0) return 0;
-        if (!whole()) return 1;
-        return gpus > 7 ? kGpuClasses - 1 : gpus + 1;
+    /// Kinds of task as GPU clustering and the H signal tell them apart, by what they ask for most of. Without
+    /// GPUs: 0 up to one core, 1 up to two, 2 up to four, … 6 more than 32. With GPUs: 7 a share of one, 8 one,
+    /// 9 two, … 15 more than seven.
+    int task_class = 0;
+    static constexpr int kTaskClasses = 16;
+    static constexpr int kFirstGpuClass = 7;
+
+    /// The class by what is asked for, kept when a cluster learns of the shape.
+    int find_class() const {
+        if (gpus > 0) return kFirstGpuClass + (whole() ? std::min(gpus, 8) : 0);
+        const auto cores = static_cast<std::uint64_t>((cpu + 999) / 1000);
+        return std::min(static_cast<int>(std::bit_width(cores > 1 ? cores - 1 : 0)), kFirstGpuClass - 1);
     }
-    static constexpr int kGpuClasses = 10;
 };
 
 /// How the device, one that may be partitioned, holds the instance that the shape asks for.

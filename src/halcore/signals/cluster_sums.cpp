@@ -24,14 +24,13 @@ double count_log(std::uint32_t k, const std::vector<double>& table) {
 /// Entropy of the node's task classes over its possible maximum, in [0, 1], in steps of 2^-20.
 std::int64_t diversity(const Cluster& cluster, NodeId n) {
     static const double scale =
-        static_cast<double>(NodeTerms::kOne) / std::log(static_cast<double>(Shape::kGpuClasses));
+        static_cast<double>(NodeTerms::kOne) / std::log(static_cast<double>(Shape::kTaskClasses));
     const std::uint32_t tasks = cluster.task_count(n);
-    if (tasks < 2 || cluster.class_count(n, 0) == tasks) return 0;
+    if (tasks < 2) return 0;
     static const std::vector<double>& table = count_logs();
     double inner = 0;
-    for (int k = 0; k < Shape::kGpuClasses; ++k)
-        if (const std::uint32_t count = cluster.class_count(n, k); count > 1)
-            inner += count_log(count, table);
+    for (const std::uint16_t count : cluster.class_counts(n))
+        if (count > 1) inner += count_log(count, table);
     const auto steps = static_cast<std::int64_t>((count_log(tasks, table) - inner) / tasks * scale + 0.5);
     return std::clamp(steps, std::int64_t{0}, NodeTerms::kOne);
 }

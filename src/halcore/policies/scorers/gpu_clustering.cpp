@@ -27,10 +27,10 @@ class GpuClustering final : public BoundScorer {
     double points(const Shape& s, NodeId node) const {
         const auto free = std::min<std::int64_t>(cluster_.gpu_total_free(node), scale_);
         const std::int64_t base = 25 * (scale_ - free) / scale_;
-        const int mine = s.gpu_class();
+        const auto counts = cluster_.class_counts(node);
         bool own = false, others = false;
-        for (int c = 1; c < Shape::kGpuClasses; ++c)
-            (c == mine ? own : others) |= cluster_.class_count(node, c) > 0;
+        for (int c = Shape::kFirstGpuClass; c < Shape::kTaskClasses; ++c)
+            (c == s.task_class ? own : others) |= counts[c] > 0;
         return double(base + (own ? (others ? 50 : 75) : (others ? 0 : 25)));
     }
     std::int64_t measure() const {
