@@ -28,6 +28,8 @@ PowerCurve::PowerCurve(std::vector<std::pair<std::int32_t, std::int64_t>> points
 }
 
 std::int64_t PowerCurve::at(std::int64_t load) const {
+    if (load <= 0) return idle();  // most devices are idle or full
+    if (load >= 1000) return full();
     std::size_t i = 1;
     while (points_[i].first < load) ++i;
     const auto [x0, y0] = points_[i - 1];

@@ -32,11 +32,12 @@ _LEVELS: Final = 64  # steps of p from 0 to 1
 _MODELS: Final = Contention(), Sleeping(), linear_power()
 
 
-def _turned(policy: Policy | str) -> list[Policy]:
-    """Return the policy at each p that is told apart, or the policy alone when it has no p."""
+def _turned(policy: Policy | str, fixed: float | None) -> list[Policy]:
+    """Return the policy at each p that is told apart; the policy alone when it has no p, or p is fixed."""
     whole = policy if isinstance(policy, Policy) else get(policy)
     if not any(isinstance(scorer, PackSpread) for scorer in whole.scorers):
         return [whole]
+    levels = range(_LEVELS + 1) if fixed is None else (round(fixed * _LEVELS),)
     return [
         Policy(
             {
@@ -48,7 +49,7 @@ def _turned(policy: Policy | str) -> list[Policy]:
             seed=whole.seed,
             tie_seed=whole.tie_seed,
         )
-        for level in range(_LEVELS + 1)
+        for level in levels
     ]
 
 
@@ -194,7 +195,7 @@ def simulate(
         workload.jobs.shape,
         workload.jobs.shapes,
         workload.jobs.tasks,
-        [at._core for at in _turned(policy)],
+        [at._core for at in _turned(policy, p if controller is None else None)],
         (power or no_power())._core_model(),
         contention._tuple() if contention else (0.0, 0.0, 2.0),
         sleep._tuple() if sleep else (-1.0, 0.0, 0),
