@@ -813,9 +813,7 @@ class SignalMonitor:
     ) -> tuple[float, float, float, float, float, float, float, float, float, float, int, float]: ...
 
 def class_counts(cluster: Cluster) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
-    """
-    Tasks of each GPU class on each node slot, one row of 10 after another.
-    """
+    """Tasks of each class on each node slot, one row of 16 after another."""
 
 class Simulator:
     """A cluster in simulated time."""

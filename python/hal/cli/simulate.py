@@ -45,7 +45,9 @@ def command(
     ] = "static",
     workload: Annotated[str, typer.Option(help="poisson, bursty, diurnal, openb or step.")] = "bursty",
     load: Annotated[float, typer.Option(help="Offered load; 0.6 is 60 % of the capacity.")] = 0.6,
-    machine: Annotated[str, typer.Option(help=f"What nodes draw and feel: {', '.join(MACHINES)}.")] = "published",
+    machine: Annotated[
+        str, typer.Option(help=f"What nodes draw and feel: {', '.join(MACHINES)}.")
+    ] = "published",
     seed: Annotated[int, typer.Option(min=0, help="Of the workload.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of traces and pictures.")] = Path("hal-simulate"),
     as_csv: Annotated[

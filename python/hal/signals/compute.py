@@ -17,7 +17,8 @@ __all__ = ["compute"]
 
 I64 = NDArray[np.int64]
 
-CLASSES: Final = 16  # of tasks: without GPUs by cores, up to 1, 2, 4, …, 32, more; then a share of a GPU, 1, …, 7, more
+#: Of tasks: without GPUs by cores, up to 1, 2, 4, …, 32, more; then with a share of a GPU, 1, …, 7 of them, more.
+CLASSES: Final = 16
 _BITS: Final = 20  # shares are integers in steps of 2**-20, as in the core
 
 

@@ -31,9 +31,9 @@ struct Shape {
     std::vector<std::uint32_t> models;  // interned, sorted
 
     bool whole() const { return milli == kWholeGpu.value(); }
-    /// Kinds of task as GPU clustering and the H signal tell them apart, by what they ask for most of. Without
-    /// GPUs: 0 up to one core, 1 up to two, 2 up to four, … 6 more than 32. With GPUs: 7 a share of one, 8 one,
-    /// 9 two, … 15 more than seven.
+    /// Kinds of task as GPU clustering and the H signal tell them apart, by what they ask for most of.
+    /// Without GPUs: 0 up to one core, 1 up to two, 2 up to four, … 6 more than 32. With GPUs: 7 a share of
+    /// one, 8 one, 9 two, … 15 more than seven.
     int task_class = 0;
     static constexpr int kTaskClasses = 16;
     static constexpr int kFirstGpuClass = 7;

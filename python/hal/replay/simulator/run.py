@@ -37,7 +37,7 @@ def _turned(policy: Policy | str, fixed: float | None) -> list[Policy]:
     whole = policy if isinstance(policy, Policy) else get(policy)
     if not any(isinstance(scorer, PackSpread) for scorer in whole.scorers):
         return [whole]
-    levels = range(_LEVELS + 1) if fixed is None else (round(fixed * _LEVELS),)
+    levels = range(_LEVELS + 1) if fixed is None else (int(fixed * _LEVELS + 0.5),)
     return [
         Policy(
             {
