@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hal.adapters.contract import Dropped
+from hal.adapters.nomad.constraints import ID, Known, selector_of
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
-from hal.adapters.nomad.steer import ours
 
 import hal
 
@@ -26,14 +25,8 @@ __all__ = [
     "node_name",
 ]
 
-_ID: Final = "node.unique.id"
-_TARGET: Final = re.compile(
-    r"\$\{(attr\..+|meta\..+|node\.(?:datacenter|class|pool|unique\.id|unique\.name))\}"
-)
-_OPERANDS: Final[Mapping[str, Literal["In", "NotIn", "Exists", "DoesNotExist"]]] = {
-    "": "In", "=": "In", "==": "In", "is": "In", "!=": "NotIn", "not": "NotIn", "is_set": "Exists",
-    "is_not_set": "DoesNotExist",
-}  # fmt: skip
+#: By which a spread is one over nodes.
+_NODE: Final = ("${node.unique.id}", "${node.unique.name}")
 _AMOUNTS: Final = (("cpu", "Cpu", "CpuShares"), ("memory", "Memory", "MemoryMB"), ("disk", "Disk", "DiskMB"))
 _PLACED: Final = ("service", "batch")
 
@@ -125,7 +118,7 @@ def _gpu_memory(device: Mapping[str, Any]) -> int:
 
 def _labels(node: Mapping[str, Any], dropped: list[Dropped]) -> dict[str, str]:
     labels = {
-        _ID: text(node, "ID"),
+        ID: text(node, "ID"),
         "node.unique.name": text(node, "Name"),
         "node.datacenter": text(node, "Datacenter"),
         "node.class": text(node, "NodeClass"),
@@ -146,8 +139,19 @@ def _labels(node: Mapping[str, Any], dropped: list[Dropped]) -> dict[str, str]:
 # ---- task groups ---------------------------------------------------------------------------------------------
 
 
-def group_job(job: Mapping[str, Any], group: Mapping[str, Any], name: str, dropped: list[Dropped]) -> hal.Job:
+def group_job(
+    job: Mapping[str, Any],
+    group: Mapping[str, Any],
+    name: str,
+    dropped: list[Dropped],
+    known: Known = lambda _: (),
+) -> hal.Job:
     """Return a task group as a job of as many tasks as it counts.
+
+    Parameters
+    ----------
+    known : callable
+        The values that a label has on the nodes there are: what some constraints ask is answered for each.
 
     Raises
     ------
@@ -162,7 +166,7 @@ def group_job(job: Mapping[str, Any], group: Mapping[str, Any], name: str, dropp
     tasks = rows(group, "Tasks")
     amounts = flatten((_asked(task), mapping(task, "Lifecycle")) for task in tasks)
     amounts["disk"] += whole(mapping(group, "EphemeralDisk"), "SizeMB", 300)
-    selector, alone = _selector(job, group, tasks)
+    selector, alone = selector_of(job, group, tasks, known)
     models: list[str] = []
     for task in tasks:
         for device in rows(mapping(task, "Resources"), "Devices"):
@@ -178,14 +182,14 @@ def group_job(job: Mapping[str, Any], group: Mapping[str, Any], name: str, dropp
                 amounts[f"device/{asked}"] += count
             else:
                 raise Unsaid("Devices", asked)
-    for field in ("Affinities", "Spreads"):
-        if any(part.get(field) for part in (job, group, *tasks)):
-            dropped.append(Dropped(f"job {name}", field, "wishes", "ignored"))
+    if any(part.get("Affinities") for part in (job, group, *tasks)):
+        dropped.append(Dropped(f"job {name}", "Affinities", "wishes", "ignored"))
     labels = {f"port/{port}": "1" for port in _static_ports(group, tasks)}
     rules = apart(labels)
     if alone:
         labels["nomad/group"] = name
         rules.append(hal.AntiAffinity({"nomad/group": name}))
+    rules += _spreads(job, group, name, labels, dropped)
     return hal.Job(
         name,
         tasks=whole(group, "Count", 1),
@@ -199,6 +203,25 @@ def group_job(job: Mapping[str, Any], group: Mapping[str, Any], name: str, dropp
         labels=labels,
         rules=rules,
     )
+
+
+def _spreads(
+    job: Mapping[str, Any],
+    group: Mapping[str, Any],
+    name: str,
+    labels: dict[str, str],
+    dropped: list[Dropped],
+) -> list[hal.Spread]:
+    """Return the wishes to spread a group over nodes; over anything else, or unevenly, they are listed."""
+    found: list[hal.Spread] = []
+    for spread in (*rows(job, "Spreads"), *rows(group, "Spreads")):
+        over, weight = text(spread, "Attribute"), whole(spread, "Weight", 50)
+        if over in _NODE and not rows(spread, "SpreadTarget") and weight:
+            labels["nomad/group"] = name
+            found.append(hal.Spread({"nomad/group": name}, weight=weight / 100))
+        else:
+            dropped.append(Dropped(f"job {name}", "Spreads", over, "ignored"))
+    return found
 
 
 def apart(labels: Mapping[str, str]) -> list[hal.AntiAffinity]:
@@ -219,42 +242,6 @@ def _static_ports(group: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]) 
         *(n for task in tasks for n in rows(mapping(task, "Resources"), "Networks")),
     ]
     return sorted({whole(port, "Value") for part in parts for port in rows(part, "ReservedPorts")})
-
-
-def _selector(
-    job: Mapping[str, Any], group: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]
-) -> tuple[list[hal.Selector], bool]:
-    """Return the selectors, and whether no two of the tasks may share a node."""
-    found: list[hal.Selector] = []
-    places = job.get("Datacenters") or ["*"]
-    if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
-        raise Unsaid("Datacenters", places)
-    if "*" not in places:
-        if any(set(place) & set("*?[") for place in places):
-            raise Unsaid("Datacenters", ",".join(places))
-        found.append(hal.Selector("node.datacenter", "In", places))
-    pool = text(job, "NodePool") or "default"
-    if pool != "all":
-        found.append(hal.Selector("node.pool", "In", [pool]))
-    found += [
-        hal.Selector(f"driver.{text(task, 'Driver')}", "Exists") for task in tasks if text(task, "Driver")
-    ]
-    for volume in mapping(group, "Volumes").values():
-        if text(volume, "Type") != "host":
-            raise Unsaid("Volumes", text(volume, "Type"))
-        found.append(hal.Selector(f"volume.{text(volume, 'Source')}", "Exists"))
-    alone = False
-    for constraint in (c for part in (job, group, *tasks) for c in rows(part, "Constraints")):
-        operand, wanted = text(constraint, "Operand"), text(constraint, "RTarget")
-        if operand == "distinct_hosts":
-            alone |= wanted.lower() != "false"
-        elif not ours(constraint):
-            target = _TARGET.fullmatch(text(constraint, "LTarget"))
-            if target is None or operand not in _OPERANDS or "${" in wanted:
-                raise Unsaid("Constraints", f"{text(constraint, 'LTarget')} {operand} {wanted}")
-            op = _OPERANDS[operand]
-            found.append(hal.Selector(target[1], op, [wanted] if op in ("In", "NotIn") else []))
-    return found, alone
 
 
 def flatten(tasks: Iterable[tuple[Amounts, Mapping[str, Any]]]) -> Amounts:

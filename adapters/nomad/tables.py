@@ -38,6 +38,10 @@ class View(Look):
     on_their_way: set[tuple[str, int]] = field(default_factory=set)
     again: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
+    def values_of(self, label: str) -> set[str]:
+        """The values that nodes have of a label."""
+        return {node.labels[label] for node in self.nodes.values() if label in node.labels}
+
 
 class Tables:
     """Nodes, allocations, and jobs that are hal's, as Nomad told them.
@@ -232,7 +236,7 @@ class Tables:
         if nodes == () or (nodes and ended) or not whole(row, "Count", 1):
             return
         try:
-            model = group_job(job, row, name, dropped)
+            model = group_job(job, row, name, dropped, view.values_of)
         except (Unsaid, hal.InvalidModel) as error:
             said = (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error)[:200])
             dropped.append(Dropped(f"job {name}", *said, "held"))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Final, Protocol
 
+import pytest
 from hal.adapters import Adapter, Loop, Outcome
 
 import hal
 
-__all__ = ["CHANGING", "OTHERS", "READING", "Harness"]
+__all__ = ["CHANGING", "OTHERS", "READING", "Harness", "cases"]
 
 
 class Harness(Protocol):
@@ -156,8 +157,10 @@ def forgotten_changes_are_read_anew(harness: Harness) -> None:
         assert not loop.mirror.waiting
         jobs = harness.submit(5)
         harness.forget(loop.adapter)
-        loop.follow(0.01)
-        assert set(loop.mirror.waiting) == set(jobs)
+        end = time.monotonic() + 10
+        while set(loop.mirror.waiting) != set(jobs):
+            assert time.monotonic() < end
+            loop.follow(0.01)
         assert loop.counts["snapshots"] == 2
         drive(loop, lambda: all(harness.where(job) for job in jobs))
     run_once_each(harness, jobs)
@@ -209,3 +212,33 @@ OTHERS: Final[tuple[Callable[[Harness], None], ...]] = (
     a_lie_about_capacity_closes_its_node,
     a_burst_is_followed_whole,
 )
+
+
+def cases(
+    kind: type[Harness],
+    *,
+    without: Collection[Callable[[Harness], None]] = (),
+    slow: Collection[Callable[[Harness], None]] = (),
+) -> list[Any]:
+    """Return every check of a harness as parameters ``(check, arguments)``: call ``check(harness, *arguments)``.
+
+    Parameters
+    ----------
+    without : collection of callable
+        Of `OTHERS`, those that cannot happen there.
+    slow : collection of callable
+        Those for the slow lane.
+    """
+    found = [(check, (fault,)) for check in READING for fault in kind.reading]
+    found += [(check, (fault,)) for check in CHANGING for fault in kind.changing]
+    found += [(a_clock_may_be_wrong, (seconds,)) for seconds in (-86_400, 86_400)]  # type: ignore[list-item]
+    found += [(check, ()) for check in OTHERS if check not in without]  # type: ignore[list-item]
+    return [
+        pytest.param(
+            check,
+            arguments,
+            id="-".join([check.__name__, *map(str, arguments)]),
+            marks=[pytest.mark.slow] if check in slow else [],
+        )
+        for check, arguments in found
+    ]

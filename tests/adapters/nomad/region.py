@@ -152,9 +152,9 @@ class Region:
             return False
         constraints = [*(job.get("Constraints") or ()), *(group.get("Constraints") or ())]
         for c in constraints:
-            value = {"${node.unique.id}": node["ID"], "${node.class}": node["NodeClass"]}.get(
-                c.get("LTarget", ""), ""
-            )
+            known = {"${node.unique.id}": node["ID"], "${node.class}": node["NodeClass"]}
+            known |= {f"${{meta.{key}}}": value for key, value in node["Meta"].items()}
+            value = known.get(c.get("LTarget", ""), "")
             if c["Operand"] == "=" and value != c["RTarget"]:
                 return False
             if c["Operand"] == "regexp" and not re.search(c["RTarget"], value):

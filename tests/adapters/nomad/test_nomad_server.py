@@ -84,7 +84,7 @@ def test_what_is_not_for_hal_is_left_alone(harness: NomadHarness) -> None:
     nomad.register(job("ungated", gated=False))
     nomad.register(job("service", Type="system"))
     nomad.register(
-        job("odd", Constraints=[{"LTarget": "${attr.os.version}", "Operand": "version", "RTarget": ">2"}])
+        job("odd", Constraints=[{"LTarget": "${meta.rack}", "Operand": "distinct_property", "RTarget": "2"}])
     )
     snapshot = harness.adapter().snapshot()
     assert not snapshot.jobs
