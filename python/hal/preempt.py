@@ -85,7 +85,7 @@ class Preemption:
     placement : Placement
         Where the job goes once the victims have stopped.
     exact : bool
-        For a job of one task: no cheaper set of victims exists. False when the search was cut short.
+        No cheaper set of whole jobs exists. False when the search was cut short, or a gang might have shrunk instead.
     candidates : int
         Running jobs of lower priority.
     considered, clearable : int
@@ -149,7 +149,7 @@ class Preemption:
         if not self.victims:
             return "it fits without stopping anybody"
         count, worst, _, lost, tasks = self.cost
-        least = "fewest possible" if self.exact and self.job.tasks == 1 else "none can be spared"
+        least = "fewest possible" if self.exact else "none can be spared"
         return (
             f"stops {count} of {self.candidates} jobs of lower priority ({least}): {tasks} tasks, priority "
             f"{worst} at most, {lost} s of work lost; {self.clearable} of {self.considered} nodes were clearable"
@@ -232,7 +232,8 @@ def preempt(
     highest priority down. So plans and placements never run in a circle.
 
     O(nodes × victims) sets when few victims are enough; the search is exponential in the number of victims of one
-    node and is cut short after a fixed effort, the same on every machine (`Preemption.exact`).
+    node and is cut short after a fixed effort, the same on every machine (`Preemption.exact`). For gangs, and where
+    rules or quotas bind, all cheaper sets of whole jobs are tried too when there are few enough: 2000 / tasks.
 
     Examples
     --------

@@ -1,8 +1,13 @@
 #include "halcore/engine/preempt.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
+#include "halcore/engine/budget_book.h"
+#include "halcore/engine/sparing.h"
 #include "halcore/engine/transaction.h"
+#include "halcore/engine/victim_sets.h"
 
 namespace hal {
 namespace {
@@ -18,20 +23,16 @@ class Preemption {
           policy_(policy),
           options_(options),
           search_(cluster_, options.effort),
-          on_node_(cluster_.node_slots()) {
-        for (JobId id = 0; id < cluster_.job_slots(); ++id) {
-            if (!cluster_.has_job(id) || cluster_.job(id).priority >= job.priority) continue;
+          on_node_(cluster_.node_slots()),
+          budgets_(options.budgets),
+          left_(budgets_.full()) {
+        for (const JobId id : lower_jobs()) {
             ++lower_;
             for (const TaskPlace& task : cluster_.job(id).tasks) {
                 auto& jobs = on_node_[task.node];
                 if (jobs.empty() || jobs.back() != id) jobs.push_back(id);
             }
         }
-        for (const DisruptionBudget& budget : options.budgets) {
-            for (const JobId id : budget.jobs) budgets_of_[id].push_back(&budget - options.budgets.data());
-        }
-        left_.resize(options.budgets.size());
-        for (std::size_t b = 0; b < left_.size(); ++b) left_[b] = options.budgets[b].tasks;
     }
 
     PreemptPlan run() {
@@ -45,18 +46,19 @@ class Preemption {
             Transaction trial(cluster_);
             for (std::int32_t t = 0; t < job_.tasks && found; ++t) found = place_one(t == 0, plan);
         }
-        // A job elsewhere may be in the way of a rule: only those on one node were looked at together.
-        plan.exact &= !engine_.bound_by_rules(job_.traits);
-        if (!found ||
-            !places_with(stopped_)) {  // more than room for each task is asked for: a level, a quota
+        // One node says it all for one task, unless a rule looks at what runs elsewhere.
+        bool sure = job_.tasks == 1 && !engine_.bound_by_rules(job_.traits);
+        if (!found || !places_with(stopped_)) {  // more than room is asked for: a level, a quota, a rule
+            sure = false;
             stop_everybody();
-            if (!places_with(stopped_)) return plan;
-            plan.exact = false;
+            if (!places_with(stopped_)) stopped_.clear();
             spare_jobs();
         } else if (job_.tasks > 1) {
             spare_jobs();
         }
-        spare_tasks();
+        spare_tasks(stopped_, cluster_, works());
+        if (!sure) plan.exact = try_sets();
+        if (stopped_.empty()) return plan;
         Transaction trial(cluster_);
         for (const auto& [id, tasks] : stopped_) stop(id, tasks);
         plan.placement = try_placing();
@@ -65,6 +67,9 @@ class Preemption {
     }
 
   private:
+    using Stopped = StoppedTasks;
+    static constexpr std::int64_t kTriesOfOne = 200;  // sets on one node in the time of one placement
+
     static Status status(const PlaceResult& r) { return static_cast<Status>(r.status[0]); }
     static bool placed(const PlaceResult& r) { return status(r) == Status::Placed; }
     PlaceResult try_placing() { return engine_.place({job_}, policy_, false); }
@@ -123,8 +128,8 @@ class Preemption {
         for (const JobId id : on_node_[node]) {
             VictimCandidate c = candidate(id, node);
             std::erase_if(c.options, [&](const VictimOption& o) {  // alone over a budget: never allowed
-                std::vector<std::int64_t> left = left_;
-                return !charge(left, id, o.tasks.size());
+                BudgetBook::Left left = left_;
+                return !budgets_.charge(left, id, o.tasks.size());
             });
             if (!c.options.empty()) result.push_back(std::move(c));
         }
@@ -133,16 +138,6 @@ class Preemption {
         });
         return result;
     }
-    bool charge(std::vector<std::int64_t>& left, JobId id, std::size_t tasks) const {
-        const auto it = budgets_of_.find(id);
-        if (it == budgets_of_.end()) return true;
-        bool within = true;
-        for (const std::size_t b : it->second) {
-            within &= (left[b] -= static_cast<std::int64_t>(tasks)) >= 0;
-        }
-        return within;
-    }
-
     // Books one more task, by stopping the fewest if it must. Jobs stopped for earlier tasks cost nothing.
     bool place_one(bool first, PreemptPlan& plan) {
         BoundPolicy& bound = engine_.bound(policy_);
@@ -170,10 +165,10 @@ class Preemption {
                        engine_.rule_refusal({n, job_.shape, 0, job_.traits}, own_).empty();
             };
             const auto allowed = [&](const VictimPicks& chosen) {
-                std::vector<std::int64_t> left = left_;
+                BudgetBook::Left left = left_;
                 return std::all_of(chosen.begin(), chosen.end(), [&](const auto& pick) {
-                    return charge(left, given[pick.first].job,
-                                  given[pick.first].options[pick.second].tasks.size());
+                    return budgets_.charge(left, given[pick.first].job,
+                                           given[pick.first].options[pick.second].tasks.size());
                 });
             };
             const auto found =
@@ -188,7 +183,7 @@ class Preemption {
         for (const auto& [c, o] : picks) {
             const VictimOption& chosen = of_best[c].options[o];
             stop(of_best[c].job, chosen.tasks);
-            charge(left_, of_best[c].job, chosen.tasks.size());
+            budgets_.charge(left_, of_best[c].job, chosen.tasks.size());
             auto& stopped = stopped_[of_best[c].job];
             stopped.insert(stopped.end(), chosen.tasks.begin(), chosen.tasks.end());
             std::sort(stopped.begin(), stopped.end());
@@ -197,33 +192,71 @@ class Preemption {
         return true;
     }
 
+    std::vector<JobId> lower_jobs() const {
+        std::vector<JobId> jobs;
+        for (JobId id = 0; id < cluster_.job_slots(); ++id) {
+            if (cluster_.has_job(id) && cluster_.job(id).priority < job_.priority) jobs.push_back(id);
+        }
+        return jobs;
+    }
+    // Cheaper sets of whole jobs than what is stopped. Returns whether none can have been missed.
+    bool try_sets() {
+        VictimCost below = stopped_.empty() ? VictimCost::most() : VictimCost{};
+        for (const auto& [id, tasks] : stopped_)
+            below = add_victim(below, {id, cluster_.job(id).priority, lost_each(id), {}}, option(id, tasks));
+        const Stopped known = std::exchange(stopped_, {});
+        std::vector<VictimSets::Candidate> candidates;
+        bool whole = true;
+        for (const JobId id : lower_jobs()) {
+            const auto tasks = static_cast<std::int64_t>(cluster_.job(id).tasks.size());
+            candidates.push_back({id, cluster_.job(id).priority, lost_each(id) * tasks, tasks});
+            whole &= slack(id) == 0;
+        }
+        VictimSets sets(std::move(candidates), options_.effort / kTriesOfOne / job_.tasks);
+        const auto found = sets.cheapest(below, [&](const std::vector<JobId>& jobs) {
+            BudgetBook::Left left = budgets_.full();
+            return std::all_of(
+                       jobs.begin(), jobs.end(),
+                       [&](JobId id) { return budgets_.charge(left, id, cluster_.job(id).tasks.size()); }) &&
+                   places_with(all_of(jobs));
+        });
+        stopped_ = found ? all_of(*found) : known;
+        return whole && sets.complete();
+    }
+    Stopped all_of(const std::vector<JobId>& jobs) const {
+        Stopped stopped;
+        for (const JobId id : jobs) {
+            auto& tasks = stopped[id];
+            for (std::uint32_t t = 0; t < cluster_.job(id).tasks.size(); ++t) tasks.push_back(t);
+        }
+        return stopped;
+    }
     // Every job of lower priority, as the budgets allow, the cheapest first.
     void stop_everybody() {
         stopped_.clear();
-        for (std::size_t b = 0; b < left_.size(); ++b) left_[b] = options_.budgets[b].tasks;
-        std::vector<JobId> order;
-        for (JobId id = 0; id < cluster_.job_slots(); ++id) {
-            if (cluster_.has_job(id) && cluster_.job(id).priority < job_.priority) order.push_back(id);
-        }
+        left_ = budgets_.full();
+        std::vector<JobId> order = lower_jobs();
         std::stable_sort(order.begin(), order.end(), [&](JobId a, JobId b) {
             return std::make_pair(cluster_.job(a).priority, lost_each(a)) <
                    std::make_pair(cluster_.job(b).priority, lost_each(b));
         });
         for (const JobId id : order) {
-            std::vector<std::int64_t> left = left_;
-            if (!charge(left, id, cluster_.job(id).tasks.size())) continue;
+            BudgetBook::Left left = left_;
+            if (!budgets_.charge(left, id, cluster_.job(id).tasks.size())) continue;
             left_ = std::move(left);
-            auto& tasks = stopped_[id];
-            for (std::uint32_t t = 0; t < cluster_.job(id).tasks.size(); ++t) tasks.push_back(t);
+            stopped_.merge(all_of({id}));
         }
     }
     void stop(JobId id, const std::vector<std::uint32_t>& tasks) {
         for (const std::uint32_t t : tasks) cluster_.give(cluster_.job(id).tasks[t]);
     }
-    bool places_with(const std::map<JobId, std::vector<std::uint32_t>>& stopped) {
+    bool places_with(const Stopped& stopped) {
         Transaction trial(cluster_);
         for (const auto& [id, tasks] : stopped) stop(id, tasks);
         return placed(try_placing());
+    }
+    std::function<bool(const Stopped&)> works() {
+        return [this](const Stopped& stopped) { return places_with(stopped); };
     }
     // Jobs that need not go after all, dearest first.
     void spare_jobs() {
@@ -236,31 +269,7 @@ class Preemption {
             const auto priority = [&](JobId id) { return cluster_.job(id).priority; };
             return priority(a) != priority(b) ? priority(a) > priority(b) : lost(a) > lost(b);
         });
-        spare(order);
-    }
-    // What one after another could be spared can be spared together: halves are tried before their halves.
-    void spare(std::span<const JobId> order) {
-        if (order.empty()) return;
-        auto fewer = stopped_;
-        for (const JobId id : order) fewer.erase(id);
-        if (places_with(fewer)) {
-            stopped_ = std::move(fewer);
-        } else if (order.size() > 1) {
-            spare(order.first(order.size() / 2));
-            spare(order.subspan(order.size() / 2));
-        }
-    }
-    // Tasks of shrunk gangs that need not stop after all, lowest rank first.
-    void spare_tasks() {
-        for (const auto& [id, tasks] : std::map(stopped_)) {
-            if (tasks.size() == cluster_.job(id).tasks.size()) continue;
-            for (const std::uint32_t t : tasks) {
-                auto fewer = stopped_;
-                std::erase(fewer[id], t);
-                if (fewer[id].empty()) fewer.erase(id);
-                if (places_with(fewer)) stopped_ = std::move(fewer);
-            }
-        }
+        hal::spare_jobs(stopped_, order, works());
     }
     void add_victim_to(PreemptPlan& plan, JobId id, const std::vector<std::uint32_t>& tasks) const {
         const RunningJob& job = cluster_.job(id);
@@ -278,9 +287,9 @@ class Preemption {
     VictimSearch search_;
     NodeId lower_ = 0;
     std::vector<std::vector<JobId>> on_node_;
-    std::map<JobId, std::vector<std::size_t>> budgets_of_;
-    std::vector<std::int64_t> left_;  // of each budget
-    std::map<JobId, std::vector<std::uint32_t>> stopped_;
+    BudgetBook budgets_;
+    BudgetBook::Left left_;
+    Stopped stopped_;
     std::vector<TaskPlace> own_;  // tasks of the job that have a place, in place_one()
 };
 

@@ -45,14 +45,17 @@ struct PreemptPlan {
     PlaceResult placement;        // of the one job, not applied; unplaced when no victims help
     std::vector<Victim> victims;  // by id
     VictimCost cost;
-    bool exact = true;      // for a job of one task: no cheaper set of victims exists (VictimCost)
+    bool exact = true;      // no cheaper set of whole jobs exists (VictimCost), as far as was looked
     NodeId candidates = 0;  // running jobs of lower priority
     NodeId considered = 0;  // nodes where some of them run and the job may run
     NodeId clearable = 0;   // those where stopping all of them would make room for a task
 };
 
 /// The cheapest victims for one task. For gangs task after task, each the cheapest given those before, and
-/// then without every victim that turns out not to be needed: no victim can be spared alone.
+/// then without every victim that turns out not to be needed: no victim can be spared alone. Where more than
+/// the room on one node decides (gangs, rules, quotas), every cheaper set of whole jobs is then tried as
+/// well, when there are few enough (VictimSets); only when that was done, and no gang could have shrunk
+/// instead, is the plan exact.
 PreemptPlan preempt(Engine& engine, const JobRequest& job, const std::shared_ptr<const Policy>& policy,
                     const PreemptOptions& options);
 

@@ -19,10 +19,12 @@ class WantedTasks final : public RebalanceGoal {
         : engine_(engine), cluster_(engine.cluster()), policy_(policy), want_(options.want) {
         std::stable_sort(want_.begin(), want_.end(),
                          [&](const Want& a, const Want& b) { return worth(a.shape) > worth(b.shape); });
+        settle();
         // Of those that ask for the same GPUs, the one that asks for the least CPU: where it has no room,
         // none has.
         std::map<std::pair<std::int32_t, std::int32_t>, Want, std::greater<>> least;
         for (const Want& w : want_) {
+            if (w.tasks == 0) continue;
             const Shape& s = cluster_.shape(w.shape);
             const auto [it, first] = least.try_emplace({s.gpus, s.milli}, w);
             if (!first && s.cpu < cluster_.shape(it->second.shape).cpu) it->second = w;
@@ -30,7 +32,6 @@ class WantedTasks final : public RebalanceGoal {
         for (const auto& [request, want] : least) {
             if (shapes_.size() < kClearedFor) shapes_.push_back(want);
         }
-        settle();
     }
     double value() const override { return value_; }
     double gain(double before, double after) const override { return after - before; }
