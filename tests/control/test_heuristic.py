@@ -26,6 +26,9 @@ def test_hysteresis_agrees_with_a_plain_schmitt_trigger(values):
 
 def test_the_first_rule_wins_and_the_others_keep_their_memory():
     controller = Heuristic()
+    blocked = Reading(utilisation=0.96, pending=3, pending_work=0.5, blocking=0.03)
+    assert controller.observe(blocked) == (0.0, "blocked")
+    assert controller.observe(Reading(utilisation=0.96, pending=3, pending_work=0.5, blocking=0.005)).p == 0.0
     assert controller.observe(Reading(utilisation=0.96, pending=3, pending_work=0.5)).rule == "backlog"
     assert controller.observe(Reading(time=1, utilisation=0.85)).rule == "filling"
     assert controller.observe(Reading(time=9000, utilisation=0.6)).rule == "rest"

@@ -58,8 +58,10 @@ class Rule:
         return value >= edge if self.on > self.off else value <= edge
 
 
-#: Work waits: spread, so that nothing slows down what is to make room. Filling: spread before the nodes are full.
+#: Blocked: room lies idle in pieces although work waits; pack, so that large tasks find theirs. Backlog: work waits, and
+#: nothing is to slow down what makes room; spread. Filling: spread before the nodes are full.
 RULES: Final = (
+    Rule("blocked", "blocking", on=0.01, off=0.002, p=0.0),
     Rule("backlog", "pending_work", on=0.02, off=0.005, p=1.0),
     Rule("filling", _OUTLOOK, on=0.95, off=0.75, p=1.0),
 )
@@ -85,7 +87,7 @@ class Heuristic:
     --------
     >>> from types import SimpleNamespace as Reading
     >>> from hal.control import Heuristic
-    >>> Heuristic(rest=0.25).observe(Reading(time=0, pending_work=0.3, utilisation=0.9))
+    >>> Heuristic(rest=0.25).observe(Reading(time=0, blocking=0, pending_work=0.3, utilisation=0.9))
     Advice(p=1.0, rule='backlog')
     """
 

@@ -30,8 +30,8 @@ class Contention:
     Parameters
     ----------
     strength : float
-        How much longer a task takes among full crowds, 0 … 100. Default 0.5: half as long again, the order of what
-        Jeon et al. (ATC 2019) measured for training that shares its server with other jobs.
+        How much longer a task takes among full crowds, 0 … 100. Default 0.5, assumed: half as long again. It depends on
+        the jobs; the study looks at half and twice as much too.
     threshold : float
         Crowd up to which nothing is felt, 0 … 0.999.
     exponent : float
@@ -67,7 +67,8 @@ class Sleeping:
     after : str or float
         Seconds of emptiness until a node sleeps.
     watts : float
-        Of a sleeping node, 0 … 1e6. Default 10: what Meisner et al. (ASPLOS 2009) give for a napping blade.
+        Of a sleeping node, 0 … 1e6. Default 10: of a node of 240 W, 4 %; Xi et al. (ISLPED 2013) measured 4–6 % of
+        nominal power.
     wake : str or float
         Seconds until it is back. Default 30, assumed: between suspend-to-RAM (seconds) and a boot (minutes).
 
