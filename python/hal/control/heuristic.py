@@ -58,8 +58,8 @@ class Rule:
         return value >= edge if self.on > self.off else value <= edge
 
 
-#: Blocked: room lies idle in pieces although work waits; pack, so that large tasks find theirs. Backlog: work waits, and
-#: nothing is to slow down what makes room; spread. Filling: spread before the nodes are full.
+#: Blocked: room lies idle in pieces although work waits; pack, so that large tasks find theirs. Backlog: work waits,
+#: and nothing is to slow down what makes room; spread. Filling: spread before the nodes are full.
 RULES: Final = (
     Rule("blocked", "blocking", on=0.01, off=0.002, p=0.0),
     Rule("backlog", "pending_work", on=0.02, off=0.005, p=1.0),
