@@ -185,7 +185,7 @@ def group_job(
     if any(part.get("Affinities") for part in (job, group, *tasks)):
         dropped.append(Dropped(f"job {name}", "Affinities", "wishes", "ignored"))
     labels = {f"port/{port}": "1" for port in _static_ports(group, tasks)}
-    rules = apart(labels)
+    rules: list[hal.AntiAffinity | hal.Spread] = [*apart(labels)]
     if alone:
         labels["nomad/group"] = name
         rules.append(hal.AntiAffinity({"nomad/group": name}))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.slurm.cluster import PROGRAMS, SlurmCluster
+from tests.adapters.slurm.cluster import PROGRAMS, SlurmCluster, until
+from tests.adapters.slurm.harness import SlurmHarness
 
 
 def need(*more: str) -> None:
@@ -37,3 +38,19 @@ def captures(traces: Path) -> Path:
     folder = traces.parent / "fixtures"
     assert (folder / "slurm-22.05.8").is_dir()
     return folder
+
+
+@pytest.fixture
+def harness(slurm: SlurmCluster) -> SlurmHarness:
+    if "slurmctld" not in slurm.processes:
+        slurm.start_controller()
+    for name in slurm.nodes:
+        if name not in slurm.processes:
+            slurm.start_node(name)
+    slurm.run(["scancel", "--user=root"], check=False)
+    for name, state in slurm.states().items():
+        if state != "IDLE":
+            slurm.run(["scontrol", "update", f"NodeName={name}", "State=RESUME"], check=False)
+    until(lambda: not slurm.run(["squeue", "-h"]).strip())
+    until(lambda: set(slurm.states().values()) == {"IDLE"}, 60)
+    return SlurmHarness(slurm)

@@ -1,76 +1,21 @@
-"""Against a real slurmctld with twelve slurmd: jobs really run where hal puts them."""
+"""A real slurmctld with 12 slurmd: what the adapter reads and does."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from hal.adapters import FileLock, JobQueued, Loop, Outcome, Reserved
+from hal.adapters import JobQueued, Loop, Outcome
 from hal.adapters.conformance import CHECKS, Harness
 from hal.adapters.slurm import SlurmAdapter
 
 import hal
-from hal.reserve import Maintenance, Request, solve
 from tests.adapters.slurm.cluster import SlurmCluster, until
-from tests.adapters.slurm.conftest import need
+from tests.adapters.slurm.harness import SlurmHarness
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
-
-
-class SlurmHarness:
-    """What the contract's checks do to Slurm."""
-
-    patience = 15.0
-
-    def __init__(self, slurm: SlurmCluster) -> None:
-        self.slurm = slurm
-
-    def adapter(self) -> SlurmAdapter:
-        return SlurmAdapter(conf=str(self.slurm.conf), poll=0.1)
-
-    def submit(self, count: int) -> list[str]:
-        return [self.slurm.sbatch("-n", "1", "-p", "all") for _ in range(count)]
-
-    def withdraw(self, job: str) -> None:
-        self.slurm.run(["scancel", job])
-
-    def seize(self, job: str, node: str) -> bool:
-        self.slurm.run(["scontrol", "update", f"JobId={job}", f"ReqNodeList={node}"])
-        self.slurm.run(["scontrol", "release", job])
-        until(lambda: list(self.where(job)) == [node])
-        return True
-
-    def where(self, job: str) -> Sequence[str]:
-        given = self.slurm.job(job).get("NodeList", "")
-        return hal.topology.expand_hosts(given) if given not in ("", "(null)") else ()
-
-    def close_node(self, node: str, closed: bool) -> None:
-        state = ["State=DRAIN", "Reason=test"] if closed else ["State=RESUME"]
-        self.slurm.run(["scontrol", "update", f"NodeName={node}", *state])
-
-
-@pytest.fixture
-def harness(slurm: SlurmCluster) -> SlurmHarness:
-    if "slurmctld" not in slurm.processes:
-        slurm.start_controller()
-    for name in slurm.nodes:
-        if name not in slurm.processes:
-            slurm.start_node(name)
-    slurm.run(["scancel", "--user=root"], check=False)
-    for name, state in slurm.states().items():
-        if state != "IDLE":
-            slurm.run(["scontrol", "update", f"NodeName={name}", "State=RESUME"], check=False)
-    until(lambda: not slurm.run(["squeue", "-h"]).strip())
-    until(lambda: set(slurm.states().values()) == {"IDLE"}, 60)
-    return SlurmHarness(slurm)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -233,52 +178,6 @@ def test_a_thousand_jobs_are_read_in_a_few_calls(harness: SlurmHarness) -> None:
     assert max(used.values()) <= 16
 
 
-def test_the_command_line_advises_then_does(harness: SlurmHarness) -> None:
-    slurm = harness.slurm
-    job, wide = slurm.sbatch("-p", "gpu", "--gres=gpu:a100:2"), slurm.sbatch("-p", "gpu", "-N", "9")
-    command = [str(Path(sys.executable).with_name("hal"))]
-    source = ["--adapter", "slurm", "-o", f"conf={slurm.conf}", "--policy", "fgd"]
-    told = json.loads(slurm.run([*command, "advise", *source, "--json"], timeout=120))
-    answers = {row["job"]: row["status"] for row in told["placements"]}
-    assert answers[job] == "PLACED"
-    assert answers[wide] in ("UNSCHEDULABLE", "INFEASIBLE")  # nine nodes of four
-    assert not harness.where(job)
-    done = subprocess.run(
-        [*command, "run", *source, "--rounds", "2", "--interval", "0.2"],
-        capture_output=True, text=True, timeout=120, check=True, env=slurm.environment,
-    )  # fmt: skip
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert {"applied": 1} in [line.get("outcomes") for line in lines]
-    until(lambda: list(harness.where(job)) == told["placements"][0]["nodes"])
-    assert "nodes fit" in slurm.run(["scontrol", "show", "job", wide])
-
-
-def test_metrics_while_it_runs_and_a_clean_end(harness: SlurmHarness) -> None:
-    slurm = harness.slurm
-    jobs = [slurm.sbatch("-p", "cpu") for _ in "abc"]
-    command = [str(Path(sys.executable).with_name("hal")), "run", "--adapter", "slurm", "-o", f"conf={slurm.conf}",
-               "--interval", "0.2", "--metrics-port", "0"]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slurm.environment) as process:
-        assert process.stderr is not None
-        try:
-            address = json.loads(process.stderr.readline())["address"]
-            until(lambda: 'hal_run_placements_total{outcome="applied"} 3.0' in _scraped(address))
-            text = _scraped(address)
-        finally:
-            process.terminate()
-        lines = [json.loads(line) for line in process.stderr]
-    assert process.returncode == 0
-    assert lines[-1]["message"] == "stopped"
-    assert 'hal_run_info{adapter="slurm",policy="best_fit"} 1.0' in text
-    assert "hal_run_faults_total 0.0" in text
-    until(lambda: all(harness.where(job) for job in jobs))
-
-
-def _scraped(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=10) as answer:
-        return str(answer.read().decode())
-
-
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_dependencies_and_licences_are_waited_for(harness: SlurmHarness, form: str) -> None:
     slurm = harness.slurm
@@ -307,115 +206,3 @@ def _sleeper(slurm: SlurmCluster) -> str:
     script = slurm.folder / "work" / "sleeper.sh"
     script.write_text("#!/bin/sh\nsleep 600\n")
     return str(script)
-
-
-def started(slurm: SlurmCluster, jobs: list[str], told: Path) -> list[str]:
-    """Jobs in the order in which they started, once all have."""
-    until(lambda: told.exists() and len(told.read_text().split()) == len(jobs), 90)
-    return told.read_text().split()
-
-
-@pytest.mark.parametrize("steer", ["site_factor", "priority"])
-def test_jobs_start_in_hals_order(tmp_path: Path, steer: str) -> None:
-    """Six jobs wait for one node; hal has the largest start first, and another's job keeps its standing."""
-    need()
-    # Backfill may start a job while one of higher priority is just waiting for its node to be cleaned up.
-    rare = "bf_interval=10000,batch_sched_delay=0,sched_min_interval=0"
-    slurm = SlurmCluster(
-        tmp_path / "slurm", gpu_nodes=1, cpu_nodes=1, PriorityType="priority/multifactor", PriorityWeightAge="100",
-        SchedulerParameters=rare,
-    )  # fmt: skip
-    try:
-        slurm.start()
-        _starts_in_order(slurm, tmp_path / "started", steer)
-    finally:
-        slurm.stop()
-
-
-def test_priorities_that_slurm_does_not_keep_are_refused(harness: SlurmHarness) -> None:
-    slurm = harness.slurm
-    jobs = [slurm.sbatch("-n", "1", "-w", "c0", "--begin=now+1hour", held=False) for _ in "ab"]
-    with pytest.raises(hal.AdapterError, match="priority/multifactor"):
-        SlurmAdapter(conf=str(slurm.conf), steer="priority").rank(jobs[::-1])
-
-
-def _starts_in_order(slurm: SlurmCluster, told: Path, steer: str) -> None:
-    first = slurm.sbatch("-n", "16", "-w", "c0", held=False)
-    until(lambda: slurm.job(first)["JobState"] == "RUNNING")
-    script = f"echo $SLURM_JOB_ID >> {told}"
-    sizes = [9, 12, 10, 14, 11, 13]
-    options = ["-w", "c0", "--comment=hal"]
-    jobs = [slurm.sbatch("-n", str(n), *options, script=script, held=False) for n in sizes]
-    other = slurm.sbatch("-n", "15", "-w", "c0", script=script, held=False)
-    before = slurm.job(other)["Priority"]
-    loop = Loop(SlurmAdapter(conf=str(slurm.conf), steer=steer), order="largest_first")
-    done = loop.step()
-    assert {placement.job for placement in done.placements} == set(jobs)
-    loop.step()  # again: nothing to change
-    assert slurm.job(other)["Priority"] == before
-    slurm.run(["scancel", first])
-    order = started(slurm, [*jobs, other], told)
-    order.remove(other)
-    assert order == [job for _, job in sorted(zip(sizes, jobs, strict=True), reverse=True)]
-
-
-def test_a_plan_becomes_reservations(harness: SlurmHarness, tmp_path: Path) -> None:
-    pytest.importorskip("ortools")
-    slurm = harness.slurm
-    adapter = harness.adapter()
-    plan = solve(
-        [
-            Request(
-                "train", duration="2h", tasks=2, exclusive=True, selector={"partition/cpu": "1"}, start="1h"
-            ),
-            Request("tune", duration="90min", gpus=2, window=("1h", "9h")),
-            Maintenance("firmware", nodes=["c0"], duration="1h", window=("3h", "6h")),
-        ],
-        adapter.snapshot().cluster,
-        now=0,
-    )
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps(plan.to_dict()))
-    begin = int(time.time()) + 10
-    wanted = [
-        Reserved(b.name, begin + b.start, begin + b.end, b.nodes, isinstance(b.request, Maintenance))
-        for b in plan
-    ]
-    try:
-        assert [answer.outcome for answer in adapter.reserve(wanted)] == [Outcome.APPLIED] * 3
-        assert [answer.outcome for answer in adapter.reserve(wanted)] == [Outcome.ALREADY] * 3
-        has = {one.name: one for one in adapter.client.reservations()}
-        for one in wanted:
-            found = has[f"hal_{one.name}"]
-            assert (found.start, found.end) == (one.start, one.end)
-            assert sorted(hal.topology.expand_hosts(found.nodes)) == sorted(set(one.nodes))
-        assert {"MAINT", "IGNORE_JOBS"} <= set(has["hal_firmware"].flags)
-        later = [dataclasses.replace(one, end=one.end + 600) for one in wanted[:1]]
-        assert [answer.outcome for answer in adapter.reserve(later)] == [Outcome.APPLIED]
-        command = [str(Path(sys.executable).with_name("hal")), "reserve", "apply", str(path), "--adapter", "slurm",
-                   "-o", f"conf={slurm.conf}", "--from-now", "--users", "root", "--json"]  # fmt: skip
-        told = json.loads(slurm.run(command))
-        assert {row["name"]: row["outcome"] for row in told} == dict.fromkeys(
-            ("train", "tune", "firmware"), "applied"
-        )
-        # Jobs keep away from what is reserved, and their own is theirs.
-        mine = slurm.sbatch("-p", "cpu", "--reservation=hal_train", "-t", "30")
-        others = slurm.sbatch("-p", "cpu", "-N", "7", "-t", "600")
-        snapshot = adapter.snapshot()
-        placed = {p.job: p for p in hal.place(snapshot.cluster, snapshot.jobs)}
-        reserved = set(
-            hal.topology.expand_hosts({r.name: r for r in adapter.client.reservations()}["hal_train"].nodes)
-        )
-        assert set(placed[mine].nodes) <= reserved
-        assert not placed[others].placed
-    finally:
-        for one in adapter.client.reservations():
-            slurm.run(["scontrol", "delete", f"ReservationName={one.name}"], check=False)
-
-
-def test_one_decider_at_a_time(tmp_path: object, harness: SlurmHarness) -> None:
-    first, second = FileLock(f"{tmp_path}/lock"), FileLock(f"{tmp_path}/lock")
-    assert first.acquire()
-    assert not second.acquire()
-    first.release()
-    assert second.acquire()
