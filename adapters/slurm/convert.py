@@ -180,7 +180,9 @@ class _Room:
 def _pending(
     job: JobRecord, room: _Room, free: Licences, refused: Mapping[str, frozenset[str]], dropped: list[Dropped]
 ) -> list[hal.Job]:
-    if job.het:  # scontrol has no way to pin the first component alone
+    # The first component could be pinned (scontrol refuses it a ReqNodeList; excluding all other nodes reaches every
+    # component, and the others' own pins then replace that), but running gangs of unequal tasks cannot be booked.
+    if job.het:
         raise Unsaid("het_job_id", f"component {job.het_offset} of {job.het}")
     if job.beyond:
         raise Unsaid("request", job.beyond)
