@@ -27,6 +27,7 @@ __all__ = [
     "NodeChanged",
     "NodeGone",
     "Outcome",
+    "Preempts",
     "Ranks",
     "Reserved",
     "Reserves",
@@ -261,6 +262,28 @@ class Adapter(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; harmless when called twice."""
+        ...
+
+
+@runtime_checkable
+class Preempts(Protocol):
+    """What an adapter may offer beside: what runs can be stopped for jobs of higher priority."""
+
+    #: Whether it is set to do that.
+    preempts: bool
+
+    def bounds(self, job: str) -> Sequence[Sequence[hal.Budget]]:
+        """Return the budgets that plans for a job must keep, the strictest first; the first that help are taken.
+
+        None at all: nobody is stopped for this job.
+        """
+        ...
+
+    def preempt(self, plan: hal.Preemption) -> Applied:
+        """Stop the victims of a plan, and start its job when they have left; nothing else takes their place.
+
+        Until then the job neither waits nor runs. When any of the victims may not be stopped, it waits on.
+        """
         ...
 
 

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hal.adapters.contract import Adapter, Applied, Outcome, Ranks, Reasons, Running, Stale
+from hal.adapters.contract import Adapter, Applied, Outcome, Preempts, Ranks, Reasons, Running, Stale
 from hal.adapters.mirror import Mirror
+from hal.adapters.preempting import Planner
 
 import hal
 
@@ -33,6 +34,8 @@ class Round:
         One for each job looked at, in the order of decision.
     applied : tuple of Applied
         Answers for those that had a place; empty when only advising.
+    stopping : tuple of Applied
+        Answers for those that others are stopped for.
     reasons : mapping of str to str
         Job that waits → why, for the first `Loop.explained` of them.
     waiting : int
@@ -47,6 +50,7 @@ class Round:
     waiting: int
     decide_s: float
     apply_s: float
+    stopping: tuple[Applied, ...] = ()
 
     def outcomes(self) -> Counter[str]:
         """How many placements had each outcome."""
@@ -131,6 +135,8 @@ class Loop:
         self._retry: dict[str, tuple[Backoff, float]] = {}
         self._said = Reasons()
         self.fault, self.turned = "", clock()
+        preempts = isinstance(adapter, Preempts) and adapter.preempts
+        self._planner = Planner(adapter, clock) if preempts and isinstance(adapter, Preempts) else None
         self.counts: Counter[str] = Counter(snapshots=0, changes=0, faults=0, retries=0)
 
     @property
@@ -200,6 +206,7 @@ class Loop:
         reasons = {**self._reasons(placements, decided), **refused}
         middle = time.perf_counter()
         answers: list[Applied] = []
+        stopping: list[Applied] = []
         if self.applies:
             if isinstance(self.adapter, Ranks) and self.adapter.ranks:
                 self.adapter.rank([placement.job for placement in decided])
@@ -209,8 +216,13 @@ class Loop:
             news = self._said.news(reasons)
             if news:
                 self.adapter.explain(news)
-        end = time.perf_counter()
-        return Round(decided, tuple(answers), reasons, len(mirror.waiting), middle - begin, end - middle)
+            if self._planner is not None and self._mirror is not None:
+                late = {p.job for p in decided if p.status is hal.Status.UNSCHEDULABLE}
+                stopping = self._planner.step(
+                    mirror, (job for job in jobs if job.name in late), self.policy, self.queues, self._hear
+                )
+        took = middle - begin, time.perf_counter() - middle
+        return Round(decided, tuple(answers), reasons, len(mirror.waiting), *took, tuple(stopping))
 
     def run(
         self,
@@ -250,6 +262,10 @@ class Loop:
                 continue
             if report is not None:
                 report(done)
+
+    def _hear(self) -> Mirror:
+        self.follow(0.0)
+        return self.mirror
 
     # ---- inside --------------------------------------------------------------------------------------
 

@@ -13,8 +13,18 @@ from hal.adapters.kubernetes.binding import Binder
 from hal.adapters.kubernetes.client import ApiError, Client
 from hal.adapters.kubernetes.config import in_cluster
 from hal.adapters.kubernetes.config import kubeconfig as read_kubeconfig
+from hal.adapters.kubernetes.evicting import Evictor
 from hal.adapters.kubernetes.lease import LeaseLock
-from hal.adapters.kubernetes.state import CLAIMS, GROUPS, NODES, PODS, VOLUMES, State
+from hal.adapters.kubernetes.state import (
+    BUDGETS,
+    CLAIMS,
+    CLASSES,
+    GROUPS,
+    NODES,
+    PODS,
+    VOLUMES,
+    State,
+)
 from hal.adapters.kubernetes.telling import Teller
 from hal.adapters.kubernetes.watching import Watches
 
@@ -24,13 +34,18 @@ __all__ = ["KubernetesAdapter"]
 
 log = logging.getLogger("hal.kubernetes")
 
-#: Kind → path, what to ask with, and whether we can do without it.
-_KINDS: Final[Mapping[str, tuple[str, Mapping[str, str], bool]]] = {
-    NODES: ("/api/v1/nodes", {}, False),
-    PODS: ("/api/v1/pods", {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}, False),
-    CLAIMS: ("/api/v1/persistentvolumeclaims", {}, True),
-    VOLUMES: ("/api/v1/persistentvolumes", {}, True),
-    GROUPS: ("/apis/scheduling.x-k8s.io/v1alpha1/podgroups", {}, True),
+#: Kind → paths, newest first, and whether we can do without it.
+_KINDS: Final[Mapping[str, tuple[tuple[str, ...], bool]]] = {
+    NODES: (("/api/v1/nodes",), False),
+    PODS: (("/api/v1/pods",), False),
+    CLAIMS: (("/api/v1/persistentvolumeclaims",), True),
+    VOLUMES: (("/api/v1/persistentvolumes",), True),
+    CLASSES: (("/apis/storage.k8s.io/v1/storageclasses",), True),
+    GROUPS: (("/apis/scheduling.x-k8s.io/v1alpha1/podgroups",), True),
+    BUDGETS: (("/apis/policy/v1/poddisruptionbudgets", "/apis/policy/v1beta1/poddisruptionbudgets"), True),
+}
+_QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
+    PODS: {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 }
 _SETTLE: Final = 0.05
 
@@ -54,6 +69,8 @@ class KubernetesAdapter(Binder):
         Connections over which bindings are sent at a time.
     timeout : float
         Seconds for one answer.
+    preempt : {"yes", "no"}
+        Whether pods of lower priority are evicted for those of higher priority that fit nowhere.
     levels : str
         Label keys, separated by commas, that are levels of the topology beside the known ones; nearest last.
 
@@ -78,6 +95,7 @@ class KubernetesAdapter(Binder):
         lease_s: float = 15.0,
         workers: int = 4,
         timeout: float = 10.0,
+        preempt: str = "yes",
         levels: str = "",
         client: Client | None = None,
     ) -> None:
@@ -86,8 +104,13 @@ class KubernetesAdapter(Binder):
         super().__init__(client, None if lease == "none" else lock, scheduler, int(workers))
         self.levels = tuple(key for key in levels.split(",") if key)
         self._standby = False
+        if preempt not in ("yes", "no"):
+            raise hal.AdapterError(f"preempt = {preempt!r}: must be yes or no")
+        self.preempts = self.makes and preempt == "yes"
         self._teller = Teller(self.client, scheduler)
+        self._evictor = Evictor(self.client, self._teller, self._promises)
         self._state = State(self._claims, self.levels)
+        self._promises.adopt(self._state, forget=True)
         self._starts: dict[str, tuple[str, str, Mapping[str, str]]] = {}
         self._watches: Watches | None = None
         self._look, self._heard = 0, 0
@@ -108,17 +131,21 @@ class KubernetesAdapter(Binder):
             self.lease.look()
         state = State(self._claims, self.levels)
         self._starts = {}
-        for kind, (path, query, spare) in _KINDS.items():
-            try:
-                items, version = self.client.list(path, **query)
-            except ApiError as error:
-                if spare and error.status in (403, 404):
-                    log.info("not to be read", extra={"kind": kind, "error": str(error)})
-                    continue
-                raise
-            self._starts[kind] = path, version, query
-            for thing in items:
-                state.take(kind, "ADDED", self.seen(kind, thing))
+        for kind, (paths, spare) in _KINDS.items():
+            query = _QUERIES.get(kind, {})
+            for path in paths:
+                try:
+                    items, version = self.client.list(path, **query)
+                except ApiError as error:
+                    if spare and error.status in (403, 404):
+                        log.info("not to be read", extra={"kind": kind, "error": str(error)})
+                        continue
+                    raise
+                self._starts[kind] = path, version, query
+                for thing in items:
+                    state.take(kind, "ADDED", self.seen(kind, thing))
+                break
+        self._promises.adopt(state, forget=self._standby)
         self._state, self._look, self._heard = state, self._look + 1, 0
         return state.snapshot(self.version)
 
@@ -148,6 +175,9 @@ class KubernetesAdapter(Binder):
         for kind, event, thing in self._watches.get(timeout):
             self._heard += 1
             self._state.take(kind, event, self.seen(kind, thing))
+        if self._promises and not self._standby:
+            self._promises.settle()
+            self._tell()
 
     def _claims(self, pod: Mapping[str, Any]) -> bool:
         return not self._standby and self.claims(pod)
@@ -183,12 +213,29 @@ class KubernetesAdapter(Binder):
             self._finish(self.lease.plan)
             return [Applied(p.job, Outcome.UNKNOWN, "gangs were to be finished first") for p in placements]
         answers = self._carry_out(placements)
-        for placement, answer in zip(placements, answers, strict=True):
-            if answer.outcome is Outcome.APPLIED:
-                for key, node, _ in self._tasks(placement):
-                    if key in self._state.pods:
-                        self._teller.scheduled(self._state.pods[key], node)
+        self._tell()
         return answers
+
+    def _tell(self) -> None:
+        """Say which pods were bound: when all are, for the server has enough to do meanwhile."""
+        done, self.done = self.done, []
+        for key, node in done:
+            if key in self._state.pods:
+                self._teller.scheduled(self._state.pods[key], node)
+
+    # ---- stopping others -----------------------------------------------------------------------------
+
+    def bounds(self, job: str) -> list[list[hal.Budget]]:
+        """Return the PodDisruptionBudgets and gangs that plans for a job must keep; none for a pod that says Never."""
+        pods = [pod for role in self._state.roles.get(job, [[job]]) for pod in role]
+        return self._evictor.bounds(self._state, pods) if all(p in self._state.pods for p in pods) else []
+
+    def preempt(self, plan: hal.Preemption) -> Applied:
+        """Evict the victims of a plan and nominate its nodes; the pods are bound when all victims are gone."""
+        if self.lease is not None and not self.lease.acquire():
+            self._standby = True
+            return Applied(plan.job.name, Outcome.UNKNOWN, "another instance decides")
+        return self._evictor.evict(self._state, self._work(plan.placement), plan)
 
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Say why jobs wait in an Event and in the condition PodScheduled of their pods."""

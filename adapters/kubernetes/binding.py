@@ -12,11 +12,13 @@ from hal.adapters.contract import Applied, Outcome, Running
 from hal.adapters.kubernetes.client import ApiError, Client
 from hal.adapters.kubernetes.convert import INDEX, SHARE, bound
 from hal.adapters.kubernetes.lease import LeaseLock
+from hal.adapters.kubernetes.promises import Promises, Task, Work, path_of
 from hal.adapters.kubernetes.state import PODS, State
+from hal.adapters.kubernetes.volumes import unmade
 
 import hal
 
-__all__ = ["Binder", "Task", "path_of"]
+__all__ = ["Binder"]
 
 log = logging.getLogger("hal.kubernetes")
 
@@ -24,9 +26,6 @@ log = logging.getLogger("hal.kubernetes")
 _PLAN: Final = 1000
 #: Bindings sent without waiting for an answer in between.
 _BURST: Final = 16
-
-#: Pod, node and devices.
-Task = tuple[str, str, tuple[int, ...]]
 
 
 class Binder:
@@ -47,8 +46,13 @@ class Binder:
         self.client, self.lease, self.scheduler = client, lease, scheduler
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hal-bind")
         self._state = State(self.claims)
+        self._promises = Promises(client, self._put)
+        self.done: list[tuple[str, str]] = []  # pods bound now, and where to: to be told
 
     # ---- what another way in does otherwise ----------------------------------------------------------
+
+    #: Whether volumes are made for the nodes that hal chooses; else by who binds.
+    makes = True
 
     def claims(self, pod: Mapping[str, Any]) -> bool:
         """Whether a pod that waits is hal's to place."""
@@ -71,11 +75,21 @@ class Binder:
     # ---- many ----------------------------------------------------------------------------------------
 
     def _carry_out(self, placements: Sequence[hal.Placement]) -> list[Applied]:
-        """Bind everything, in parts after each of which the lease is renewed."""
-        return [answer for part in _parts(placements) for answer in self._apply(part)]
+        """Bind everything; what must wait for volumes is promised its place."""
+        works = [self._work(placement) for placement in placements]
+        later = [self.makes and self._waits(work) for work in works]
+        became = iter(self._put([work for work, waits in zip(works, later, strict=True) if not waits]))
+        return [
+            self._promises.select(work) if waits else next(became)
+            for work, waits in zip(works, later, strict=True)
+        ]
 
-    def _apply(self, placements: Sequence[hal.Placement]) -> list[Applied]:
-        tasks = [self._whole(self._tasks(placement)) for placement in placements]
+    def _put(self, works: Sequence[Work]) -> list[Applied]:
+        """Bind in parts, after each of which the lease is renewed."""
+        return [answer for part in _parts(works) for answer in self._apply(part)]
+
+    def _apply(self, works: Sequence[Work]) -> list[Applied]:
+        tasks = [self._whole(work.tasks) for work in works]
         plan = {
             key: [self._uid(key), node, list(gpus)]
             for gang in tasks
@@ -83,18 +97,19 @@ class Binder:
             for key, node, gpus in gang
         }
         if self.lease is not None and not self.lease.acquire(plan or None):
-            return [Applied(p.job, Outcome.UNKNOWN, "another instance decides") for p in placements]
+            return [Applied(work.job, Outcome.UNKNOWN, "another instance decides") for work in works]
         flat = [task for gang in tasks for task in gang]
         some = [flat[begin : begin + _BURST] for begin in range(0, len(flat), _BURST)]
         became = (answer for answers in list(self._pool.map(self._bind_many, some)) for answer in answers)
         answers = []
-        for placement, gang in zip(placements, tasks, strict=True):
+        for work, gang in zip(works, tasks, strict=True):
             parts = [next(became) for _ in gang]
             for (key, node, gpus), part in zip(gang, parts, strict=True):
-                job = self._state.jobs.get(key)
-                if part.outcome.holds and job is not None:
-                    self._state.assume(key, Running(job, (node,), (gpus,)))
-            answers.append(_together(placement, parts))
+                if part.outcome.holds and key in work.jobs:
+                    self._state.assume(key, Running(work.jobs[key], (node,), (gpus,)))
+                if part.outcome is Outcome.APPLIED:
+                    self.done.append((key, node))
+            answers.append(_together(work.job, parts))
         if plan and self.lease is not None and all(a.outcome is not Outcome.UNKNOWN for a in answers):
             self.lease.acquire({})
         return answers
@@ -174,6 +189,16 @@ class Binder:
 
     # ---- jobs and their pods -------------------------------------------------------------------------
 
+    def _work(self, placement: hal.Placement) -> Work:
+        """Return what a placement comes to."""
+        tasks, jobs = self._tasks(placement), self._state.jobs
+        return Work(placement.job, tasks, {key: jobs[key] for key, _, _ in tasks if key in jobs})
+
+    def _waits(self, work: Work) -> bool:
+        """Whether volumes of these pods are to be made once their nodes are known."""
+        pods, world = self._state.pods, self._state.world
+        return any(unmade(pods[key], world) for key in work.keys if key in pods)
+
     def _tasks(self, placement: hal.Placement) -> list[Task]:
         """Return pod, node and devices of each task."""
         roles = self._state.roles.get(placement.job)
@@ -184,7 +209,7 @@ class Binder:
         keys = [next(ranks[names.index(role)]) for role in placement.roles]
         return list(zip(keys, placement.nodes, placement.gpus, strict=True))
 
-    def _whole(self, tasks: list[Task]) -> list[Task]:
+    def _whole(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """Return the tasks of a gang, or none where one of its nodes or pods is gone since it was decided."""
         state = self._state
         lost = len(tasks) > 1 and any(
@@ -210,27 +235,22 @@ def _binding(
     return f"{path_of(key)}/binding", body
 
 
-def path_of(key: str) -> str:
-    space, _, name = key.partition("/")
-    return f"/api/v1/namespaces/{space}/pods/{name}"
-
-
-def _parts(placements: Sequence[hal.Placement]) -> Iterator[list[hal.Placement]]:
-    """Cut the placements so that the plan of each part's gangs stays small, and the lease is renewed between."""
-    part: list[hal.Placement] = []
+def _parts(works: Sequence[Work]) -> Iterator[list[Work]]:
+    """Cut the work so that the plan of each part's gangs stays small, and the lease is renewed between."""
+    part: list[Work] = []
     pods = 0
-    for placement in placements:
-        if part and pods + len(placement.nodes) > _PLAN:
+    for work in works:
+        if part and pods + len(work.tasks) > _PLAN:
             yield part
             part, pods = [], 0
-        part.append(placement)
-        pods += len(placement.nodes)
+        part.append(work)
+        pods += len(work.tasks)
     if part:
         yield part
 
 
-def _together(placement: hal.Placement, parts: Sequence[Applied]) -> Applied:
-    """Return the answer for a placement from those for its pods: as good as the worst."""
+def _together(job: str, parts: Sequence[Applied]) -> Applied:
+    """Return the answer for a job from those for its pods: as good as the worst."""
     worst = (
         Outcome.UNKNOWN,
         Outcome.CONFLICT,
@@ -240,6 +260,6 @@ def _together(placement: hal.Placement, parts: Sequence[Applied]) -> Applied:
         Outcome.ALREADY,
     )
     if not parts:
-        return Applied(placement.job, Outcome.GONE, "a pod or a node of it is gone")
+        return Applied(job, Outcome.GONE, "a pod or a node of it is gone")
     first = min(parts, key=lambda part: worst.index(part.outcome))
-    return Applied(placement.job, first.outcome, first.detail)
+    return Applied(job, first.outcome, first.detail)

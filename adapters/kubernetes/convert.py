@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any, Final
 
 from hal.adapters.contract import Dropped, Running
-from hal.adapters.kubernetes import rules
+from hal.adapters.kubernetes import places, rules, volumes
+from hal.adapters.kubernetes.places import AVOID, NAME, Unsaid, World, key_of
 from hal.adapters.kubernetes.quantities import amount, cpu_milli, mib, whole
-from hal.adapters.kubernetes.rules import NAME, Unsaid, World, key_of
 
 import hal
 import hal.topology
@@ -73,7 +73,7 @@ def node_of(node: Mapping[str, Any]) -> tuple[hal.Node, tuple[Dropped, ...]]:
                     memory=int(memory) if memory.isdecimal() else 0,
                 ),
                 resources=resources,
-                labels={**labels, NAME: name},
+                labels={**labels, NAME: name, **_avoided(spec)},
                 taints=[
                     hal.Taint(taint["key"], taint.get("value") or "", taint["effect"])
                     for taint in spec.get("taints") or ()
@@ -113,7 +113,7 @@ def job_of(pod: Mapping[str, Any], world: World | None = None) -> tuple[hal.Job 
         for field in ("schedulingGates", "resourceClaims"):
             if spec.get(field):
                 raise Unsaid(field, ", ".join(str(item.get("name")) for item in spec[field]))
-        selector = [*rules.selectors(spec, world), *rules.volumes(pod, world, where, dropped)]
+        selector = [*places.selectors(spec, world), *volumes.selectors(pod, world, where, dropped)]
         job = hal.Job(
             key_of(pod),
             **_request(spec, meta.get("annotations") or {}),
@@ -129,7 +129,7 @@ def job_of(pod: Mapping[str, Any], world: World | None = None) -> tuple[hal.Job 
             ],
             priority=spec.get("priority") or 0,
             labels=rules.labels(pod),
-            rules=rules.rules(pod, world, where, dropped),
+            rules=[*rules.rules(pod, world, where, dropped), *places.wishes(spec, world)],
         )
     except Unsaid as error:
         return None, (*dropped, Dropped(where, error.field, error.value, "held"))
@@ -258,6 +258,15 @@ def _counted(key: str, value: Fraction, *, up: bool) -> int:
 
 
 # ---- small things ------------------------------------------------------------------------------------------
+
+
+def _avoided(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the taints that are wishes as labels, for wishes go by labels."""
+    return {
+        AVOID + taint["key"]: taint.get("value") or ""
+        for taint in spec.get("taints") or ()
+        if taint["effect"] == "PreferNoSchedule"
+    }
 
 
 def _ready(status: Mapping[str, Any]) -> bool:

@@ -1,17 +1,13 @@
-"""A scheduler extender: kube-scheduler asks which nodes fit a pod, which are best, whom to evict, and has pods bound.
-
-The wire format is that of ``k8s.io/kube-scheduler/extender/v1``: its structs carry no JSON tags, so that fields are
-PascalCase; any casing is understood.
-"""
+"""A scheduler extender: kube-scheduler asks which nodes fit a pod, which are best, whom to evict, and binds by it."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import logging
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +16,24 @@ from fastapi import APIRouter, Request, Response
 from hal.adapters.contract import Delta, JobGone, JobQueued, JobStarted, Running
 from hal.adapters.follower import Follower
 from hal.adapters.kubernetes.client import ApiError
-from hal.adapters.kubernetes.convert import job_of, key_of
+from hal.adapters.kubernetes.convert import INDEX, SHARE, job_of, key_of
+from hal.adapters.kubernetes.places import NAME
+from hal.adapters.kubernetes.wire import (
+    ARGS,
+    BINDING,
+    BROKEN,
+    PREEMPTION,
+    Refused,
+    answer,
+    asked,
+    fields,
+    filtered,
+    lower,
+    pod_of,
+    read,
+    schema,
+    text,
+)
 from starlette.concurrency import run_in_threadpool
 
 import hal
@@ -35,15 +48,11 @@ __all__ = ["Extender", "Refused", "router"]
 
 log = logging.getLogger("hal.kubernetes")
 
-#: Names as Kubernetes has them: what becomes part of a path must not lead elsewhere.
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
 #: What kube-scheduler takes as the best score of an extender.
 _BEST: Final = 10
 #: Pods whose last filtering is remembered: the calls for one pod come right after each other.
 _PODS: Final = 10_000
 _UNKNOWN: Final = "hal does not know this node yet"
-#: What comes of reading an object that is not what it should be.
-_BROKEN: Final = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 #: What eviction cannot mend: the node itself is another one than the pod asks for.
 _NEVER: Final = (
     "node selector",
@@ -55,10 +64,6 @@ _NEVER: Final = (
 )
 
 
-class Refused(hal.HalError):
-    """A request that is none of kube-scheduler's."""
-
-
 @dataclass
 class _Seen:
     """What was found for a pod when it was last looked at."""
@@ -68,6 +73,7 @@ class _Seen:
     version: int
     survey: hal.Survey
     index: Mapping[str, int]
+    shares: bool  # wants to know which devices it has
 
 
 class Extender:
@@ -105,10 +111,10 @@ class Extender:
 
     def filter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the nodes on which a pod fits, and why not of the others."""
-        pod, names, nodes = _asked(arguments)
+        pod, names, nodes = asked(arguments)
         seen = self._look(pod, "hal.filter")
         if seen is None:
-            return _filtered(names, nodes, {}, {})
+            return filtered(names, nodes, {}, {})
         why, reasons = seen.survey.reason.tolist(), seen.survey.reasons
         fits: list[str] = []
         failed: dict[str, str] = {}
@@ -122,15 +128,15 @@ class Extender:
             else:
                 reason = reasons[why[at]]
                 (never if reason.startswith(_NEVER) else failed)[name] = reason
-        return _filtered(fits, nodes, failed, never)
+        return filtered(fits, nodes, failed, never)
 
     def prioritize(self, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
         """Return a score for each node: the best alone has 10, the worst 0."""
-        pod, names, _ = _asked(arguments)
+        pod, names, _ = asked(arguments)
         seen = self._look(pod, "hal.prioritize")
         if seen is None:
             return [(name, 0) for name in names]
-        at = np.array([seen.index.get(name, -1) for name in names], dtype=np.int64)
+        at = np.fromiter(map(seen.index.get, names, repeat(-1)), np.int64, len(names))
         found = np.append(seen.survey.score, np.nan)[at]  # -1: the NaN at the end
         low, high = (np.nanmin(found), np.nanmax(found)) if np.isfinite(found).any() else (0.0, 0.0)
         scaled = np.floor(_BEST * (found - low) / (high - low)) if high > low else np.full(len(at), _BEST)
@@ -139,8 +145,8 @@ class Extender:
 
     def preempt(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the nodes on which the pod would fit once those victims are gone."""
-        given = _lower(arguments)
-        pod = _pod(given)
+        given = lower(arguments)
+        pod = pod_of(given)
         job, _ = job_of(pod)
         kept: dict[str, Any] = {}
         for node, gone, told in self._victims(given):
@@ -150,14 +156,15 @@ class Extender:
 
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Bind a pod; the place is taken before the API server hears of it, and given back if it refuses."""
-        given = _lower(arguments)
-        space, name, uid, node = (_text(given, key) for key in ("podnamespace", "podname", "poduid", "node"))
+        given = lower(arguments)
+        space, name, uid, node = (text(given, key) for key in ("podnamespace", "podname", "poduid", "node"))
         key, live = f"{space}/{name}", self.service.live
         if self.client is None:
             return {"Error": "hal has no way to bind here: leave bindVerb out"}
         with PodTrace(uid).step("hal.bind", pod=key, node=node) as trace:
             seen = self._seen.get(uid)
             undo: Delta | None = None
+            gpus: tuple[int, ...] | None = None
             with live.lock:
                 if seen is not None and not live.cluster.runs(key):
                     at = self._index().get(node)
@@ -166,8 +173,9 @@ class Extender:
                         why = _UNKNOWN if at is None else now.reasons[now.reason[at]]
                         return {"Error": f"{node}: {why}"}
                     undo = JobQueued(seen.job) if key in live.waiting else JobGone(key)
-                    self._follow(JobStarted(Running(seen.job, (node,))))
-            error = self._send(space, name, uid, node)
+                    gpus = self._devices(seen, node)
+                    self._follow(JobStarted(Running(seen.job, (node,), (gpus,))))
+            error = self._send(space, name, uid, node, gpus or ())
             if error and undo is not None:
                 with live.lock:
                     self._follow(undo)
@@ -190,7 +198,9 @@ class Extender:
             if job is None:
                 log.info("left to kube-scheduler", extra={"dropped": "; ".join(map(str, dropped))})
                 return None
-            seen = _Seen(job, cluster, cluster.version, hal.survey(cluster, job, policy), self._index())
+            survey = hal.survey(cluster, job, policy)
+            shares = SHARE in (pod["metadata"].get("annotations") or {})
+            seen = _Seen(job, cluster, cluster.version, survey, self._index(), shares)
         PodTrace.submitted(uid, pod)
         self._seen[uid] = seen
         self._seen.move_to_end(uid)
@@ -212,18 +222,18 @@ class Extender:
         """Yield node, names of the pods to be evicted, and the same as kube-scheduler wants it back."""
         meta, whole = given.get("nodenametometavictims"), given.get("nodenametovictims")
         names = self.names() if meta else {}
-        for node, victims in _object(meta or whole or {}).items():
-            told = _lower(victims)
+        for node, victims in fields(meta or whole or {}).items():
+            told = lower(victims)
             try:
                 pods = list(told.get("pods") or ())
                 if meta:
-                    uids = [str(_lower(pod).get("uid")) for pod in pods]
+                    uids = [str(lower(pod).get("uid")) for pod in pods]
                     gone = [names[uid] for uid in uids if uid in names]
                 else:
                     uids = [str(pod["metadata"].get("uid")) for pod in pods]
                     gone = [key_of(pod) for pod in pods]
                 violations = int(told.get("numpdbviolations") or 0)
-            except _BROKEN:
+            except BROKEN:
                 raise Refused(f"victims on {node}: make no sense") from None
             yield (
                 node,
@@ -241,13 +251,25 @@ class Extender:
                 trial.release([name for name in gone if trial.runs(name)])
                 return bool(hal.survey(trial, job, self.service.policy(None)).reason[at] < 0)
 
-    def _send(self, space: str, name: str, uid: str, node: str) -> str:
+    def _devices(self, seen: _Seen, node: str) -> tuple[int, ...] | None:
+        """Return the devices that the policy takes on a node, for a pod that is told; None: any that fit."""
+        if not seen.shares or not seen.job.gpus:
+            return None
+        here = hal.Selector(NAME, "In", [node])
+        alone = dataclasses.replace(seen.job, selector=[*seen.job.selector, here])
+        placement = hal.place(self.service.cluster, alone, self.service.policy(None))[0]
+        return placement.gpus[0] if placement.placed else None
+
+    def _send(self, space: str, name: str, uid: str, node: str, gpus: tuple[int, ...]) -> str:
         """Bind; returns what went wrong, or nothing."""
         assert self.client is not None
+        meta: dict[str, Any] = {"name": name, "namespace": space, "uid": uid}
+        if gpus:
+            meta["annotations"] = {INDEX: "-".join(map(str, gpus))}
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
-            "metadata": {"name": name, "namespace": space, "uid": uid},
+            "metadata": meta,
             "target": {"kind": "Node", "name": node},
         }
         path = f"/api/v1/namespaces/{space}/pods/{name}"
@@ -275,117 +297,29 @@ def router(service: Service, client: Client, names: Callable[[], Mapping[str, st
     extender = Extender(service, client=client, follow=follower.follow, names=names)
     routes = APIRouter(prefix="/extender", tags=["extender"])
 
-    @routes.post("/filter", openapi_extra=_body(_ARGS))
+    @routes.post("/filter", openapi_extra=schema(ARGS))
     async def filter(request: Request) -> Response:
         """Which nodes fit (ExtenderArgs → ExtenderFilterResult)."""
-        return _json(extender.filter(_read(await request.body())))
+        return answer(extender.filter(read(await request.body())))
 
-    @routes.post("/prioritize", openapi_extra=_body(_ARGS))
+    @routes.post("/prioritize", openapi_extra=schema(ARGS))
     async def prioritize(request: Request) -> Response:
         """How good they are (ExtenderArgs → HostPriorityList)."""
         # Thousands of small objects: written as text, which takes a third of the time.
         parts = [
             f'{{"Host":{quoted(name)},"Score":{score}}}'
-            for name, score in extender.prioritize(_read(await request.body()))
+            for name, score in extender.prioritize(read(await request.body()))
         ]
         return Response(f"[{','.join(parts)}]", media_type="application/json")
 
-    @routes.post("/preempt", openapi_extra=_body(_PREEMPTION))
+    @routes.post("/preempt", openapi_extra=schema(PREEMPTION))
     async def preempt(request: Request) -> Response:
         """Whom to evict (ExtenderPreemptionArgs → ExtenderPreemptionResult)."""
-        return _json(await run_in_threadpool(extender.preempt, _read(await request.body())))
+        return answer(await run_in_threadpool(extender.preempt, read(await request.body())))
 
-    @routes.post("/bind", openapi_extra=_body(_BINDING))
+    @routes.post("/bind", openapi_extra=schema(BINDING))
     async def bind(request: Request) -> Response:
         """Bind a pod (ExtenderBindingArgs → ExtenderBindingResult)."""
-        return _json(await run_in_threadpool(extender.bind, _read(await request.body())))
+        return answer(await run_in_threadpool(extender.bind, read(await request.body())))
 
     return routes
-
-
-_ARGS: Final = {"Pod": "object", "Nodes": "object", "NodeNames": "array"}
-_PREEMPTION: Final = {"Pod": "object", "NodeNameToVictims": "object", "NodeNameToMetaVictims": "object"}
-_BINDING: Final = dict.fromkeys(("PodName", "PodNamespace", "PodUID", "Node"), "string")
-
-
-def _body(fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return what OpenAPI says of a body; unset fields come as null."""
-    schema = {
-        "type": "object",
-        "properties": {name: {"type": [kind, "null"]} for name, kind in fields.items()},
-    }
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-# ---- the wire --------------------------------------------------------------------------------------------
-
-
-def _read(body: bytes) -> Mapping[str, Any]:
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused("body: is no JSON") from None
-    if not isinstance(told, dict):
-        raise Refused("body: must be an object")
-    return told
-
-
-def _json(answer: Any) -> Response:
-    return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
-
-
-def _object(thing: object) -> dict[str, Any]:
-    if not isinstance(thing, dict):
-        raise Refused(f"{str(thing)[:40]}: must be an object")
-    return thing
-
-
-def _lower(thing: object) -> dict[str, Any]:
-    return {key.lower(): value for key, value in _object(thing).items()}
-
-
-def _text(given: Mapping[str, Any], key: str) -> str:
-    value = given.get(key)
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise Refused(f"{key}: must be a name")
-    return value
-
-
-def _pod(given: Mapping[str, Any]) -> dict[str, Any]:
-    pod = _object(given.get("pod"))
-    _object(pod.get("metadata") or {})
-    return pod
-
-
-def _asked(
-    arguments: Mapping[str, Any],
-) -> tuple[dict[str, Any], list[str], Mapping[str, Any] | None]:
-    """Return the pod, the names of the nodes, and the nodes themselves where they were sent."""
-    given = _lower(arguments)
-    names, nodes = given.get("nodenames"), given.get("nodes")
-    if nodes is not None:
-        try:
-            own = [node["metadata"]["name"] for node in _object(nodes).get("items") or ()]
-        except _BROKEN:
-            raise Refused("Nodes: a node has no name") from None
-        names = own if names is None else names
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Refused("NodeNames: must be a list of names")
-    return _pod(given), names, nodes
-
-
-def _filtered(
-    fits: list[str], nodes: Mapping[str, Any] | None, failed: Mapping[str, str], never: Mapping[str, str]
-) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "Nodes": None,
-        "NodeNames": fits,
-        "FailedNodes": failed,
-        "FailedAndUnresolvableNodes": never,
-        "Error": "",
-    }
-    if nodes is not None:  # not nodeCacheCapable: whole nodes come, and whole nodes are wanted back
-        kept = set(fits)
-        items = [node for node in nodes.get("items") or () if node["metadata"]["name"] in kept]
-        answer |= {"Nodes": {**nodes, "items": items}, "NodeNames": None}
-    return answer

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hal.adapters.kubernetes.adapter import KubernetesAdapter
-from hal.adapters.kubernetes.binding import Task, path_of
 from hal.adapters.kubernetes.client import MERGE
 from hal.adapters.kubernetes.convert import INDEX, SHARE, bound
+from hal.adapters.kubernetes.promises import Task, path_of
 from hal.adapters.kubernetes.state import PODS
 
 __all__ = ["GATE", "GateAdviser", "lifted"]
@@ -58,6 +58,7 @@ class GateAdviser(KubernetesAdapter):
     """
 
     name = "kubernetes-gates"
+    makes = False
 
     def claims(self, pod: Mapping[str, Any]) -> bool:
         """Whether a pod is held by our gate and by no other."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from hal.adapters.contract import (
@@ -13,8 +13,6 @@ from hal.adapters.contract import (
     JobGone,
     JobQueued,
     JobStarted,
-    NodeChanged,
-    NodeGone,
     Running,
     Snapshot,
     Stale,
@@ -25,11 +23,11 @@ from hal.adapters.kubernetes.convert import (
     ended,
     job_of,
     key_of,
-    node_of,
     running_of,
     topology_of,
 )
 from hal.adapters.kubernetes.gangs import Group, gang_of, group_of, least_of, natural
+from hal.adapters.kubernetes.nodes import Nodes
 
 import hal
 import hal.topology
@@ -39,14 +37,17 @@ __all__ = ["State"]
 log = logging.getLogger("hal.kubernetes")
 
 #: Kinds, by the names of their collections.
-NODES, PODS, CLAIMS, VOLUMES, GROUPS = (
+NODES, PODS, CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS = (
     "nodes",
     "pods",
     "persistentvolumeclaims",
     "persistentvolumes",
+    "storageclasses",
     "podgroups",
+    "poddisruptionbudgets",
 )
-_TREE: Final = frozenset(key for keys in hal.topology.PRESETS.values() for key in keys)
+#: Of no namespace.
+_GLOBAL: Final = (VOLUMES, CLASSES)
 
 
 class State:
@@ -62,22 +63,24 @@ class State:
 
     def __init__(self, claims: Callable[[Mapping[str, Any]], bool], levels: tuple[str, ...] = ()) -> None:
         self.claims, self.levels = claims, levels
-        self.nodes: dict[str, hal.Node] = {}
+        self._nodes = Nodes(levels)
+        self.nodes = self._nodes.known
         self.pods: dict[str, dict[str, Any]] = {}
         self.jobs: dict[str, hal.Job] = {}  # of single pods that wait
         self.roles: dict[str, list[list[str]]] = {}  # pods of each role of a gang that waits
         self.assumed: dict[str, Running] = {}  # bound by us; the watch may not have said so yet
-        self._others: dict[str, dict[str, dict[str, Any]]] = {CLAIMS: {}, VOLUMES: {}, GROUPS: {}}
+        self.promised: set[str] = set()  # pods that have their node as soon as others have left it
+        self.others: dict[str, dict[str, dict[str, Any]]] = {
+            kind: {} for kind in (CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS)
+        }
         self._members: dict[Group, set[str]] = defaultdict(set)
         self._group: dict[str, Group] = {}
         self._loose: set[str] = set()  # what nodes and volumes decide, beside the pod itself
         self._dirty: dict[str, None] = {}
         self._told: dict[str, hal.Job | Running] = {}
-        self._nodes: list[Delta] = []
-        self._tags: dict[str, Mapping[str, str]] = {}  # labels by node, for `World`
         self._stale = ""
         self._dropped: dict[str, tuple[Dropped, ...]] = {}
-        self._world = World()
+        self.world = World()
 
     # ---- in ------------------------------------------------------------------------------------------
 
@@ -89,12 +92,13 @@ class State:
         elif kind == NODES:
             self._node(thing, gone)
         else:
-            key = thing["metadata"]["name"] if kind == VOLUMES else key_of(thing)
+            key = thing["metadata"]["name"] if kind in _GLOBAL else key_of(thing)
             if gone:
-                self._others[kind].pop(key, None)
+                self.others[kind].pop(key, None)
             else:
-                self._others[kind][key] = thing
-            self._mark(*self._loose)
+                self.others[kind][key] = thing
+            if kind != BUDGETS:
+                self._mark(*self._loose)
             if kind == GROUPS:
                 self._mark(
                     *(pod for group, pods in self._members.items() if group.name == key for pod in pods)
@@ -141,41 +145,62 @@ class State:
 
     def _node(self, thing: dict[str, Any], gone: bool) -> None:
         name = thing["metadata"]["name"]
-        if gone:
-            self._tags.pop(name, None)
-            if self.nodes.pop(name, None):
-                self._nodes.append(NodeGone(name))
-                # Its pods are still bound to it: told again, for the case that it comes back.
-                for key, told in list(self._told.items()):
-                    if isinstance(told, Running) and name in told.nodes:
-                        del self._told[key]
-                        self._mark(key)
-                self._mark(*self._loose)
-            return
-        node, dropped = node_of(thing)
-        self._note(f"node {name}", dropped)
-        before = self.nodes.get(name)
-        if node == before:
-            return
-        self.nodes[name], self._tags[name] = node, node.labels
-        self._nodes.append(NodeChanged(node))
-        tags = before.labels if before else {}
-        if any(node.labels.get(key) != tags.get(key) for key in (*_TREE, *self.levels)):
+        news = self._nodes.take(thing, gone)
+        self._note(f"node {name}", news.dropped)
+        if news.gone:
+            # Its pods are still bound to it: told again, for the case that it comes back.
+            for key, told in list(self._told.items()):
+                if isinstance(told, Running) and name in told.nodes:
+                    del self._told[key]
+                    self._mark(key)
+        if news.place:
             self._stale = f"node {name} has another place in the topology"
-        if node.labels != tags:
+        if news.gone or news.labels:
             self._mark(*self._loose)
+        if news.taints:
+            self._mark(*self.jobs)
+
+    def promise(self, keys: Iterable[str], nodes: Iterable[str]) -> None:
+        """Keep these nodes for these pods, which wait for others to leave: no job is placed on them meanwhile."""
+        keys = tuple(keys)
+        self.promised.update(keys)
+        self._nodes.keep(nodes, 1)
+        self._mark(*keys)
+
+    def release(self, keys: Iterable[str], nodes: Iterable[str]) -> None:
+        """Take a promise back."""
+        keys = tuple(keys)
+        self.promised.difference_update(keys)
+        self._nodes.keep(nodes, -1)
+        self._mark(*keys)
+
+    def part(self, key: str) -> None:
+        """Take a pod as not bound after all."""
+        self.assumed.pop(key, None)
+        # Whoever listens may have been told already that it is, as the answer to what was applied.
+        self._told.pop(key, None)
+        if key in self._group:
+            self._told.pop(self._group[key].job, None)
+        self._mark(key)
 
     def assume(self, key: str, running: Running) -> None:
         """Take a pod as bound where it was sent, until the server says otherwise."""
         self.assumed[key] = running
         self._mark(key)
 
+    def gangs(self) -> Iterator[tuple[str, list[str], int]]:
+        """Yield name, pods that have their node, and the least number of each group that has one."""
+        for group, members in self._members.items():
+            started = sorted(key for key in members if key in self.assumed or bound(self.pods[key]))
+            if least := self._least(group):
+                yield f"group {group.name}", started, least
+
     def waits(self, key: str) -> bool:
         """Whether a pod waits and is hal's."""
         pod = self.pods.get(key)
         return (
             pod is not None
-            and not (bound(pod) or key in self.assumed or ended(pod))
+            and not (bound(pod) or key in self.assumed or key in self.promised or ended(pod))
             and not pod["metadata"].get("deletionTimestamp")
             and self.claims(pod)
         )
@@ -186,9 +211,10 @@ class State:
         """Return everything; differences count from here."""
         topology = topology_of({name: node.labels for name, node in self.nodes.items()}, self.levels)
         levels = frozenset(level.name for level in topology.levels) if topology else frozenset()
-        self._world = World(self._tags, self._others[CLAIMS], self._others[VOLUMES], levels)
+        claims, volumes, classes = (self.others[kind] for kind in (CLAIMS, VOLUMES, CLASSES))
+        self.world = World(self._nodes.tags, claims, volumes, classes, levels, self._nodes.avoided)
         self._told.clear()
-        self._nodes.clear()
+        self._nodes.changes()
         self._stale = ""
         self._dirty = dict.fromkeys([*self.pods, *(group.job for group in self._members)])
         waiting, running = [], []
@@ -200,7 +226,7 @@ class State:
         waiting.sort(key=lambda item: item[:3])
         jobs = tuple(item[3] for item in waiting)
         dropped = tuple(item for found in self._dropped.values() for item in found)
-        return Snapshot(tuple(self.nodes.values()), tuple(running), jobs, version, topology, dropped)
+        return Snapshot(tuple(self._nodes), tuple(running), jobs, version, topology, dropped)
 
     def _rank(self, key: str, job: hal.Job) -> tuple[int, str, str]:
         first = self.roles[key][0][0] if key in self.roles else key
@@ -226,8 +252,7 @@ class State:
                 started.append(JobStarted(now))
             else:
                 queued.append(JobQueued(now))
-        nodes, self._nodes = self._nodes, []
-        return [*gone, *queued, *nodes, *started]
+        return [*gone, *queued, *self._nodes.changes(), *started]
 
     def _differences(self) -> Iterable[tuple[str, hal.Job | Running | None]]:
         found: list[tuple[str, hal.Job | Running | None]] = []
@@ -258,13 +283,13 @@ class State:
             told = self._told.get(key)
             if isinstance(told, Running) and told.nodes == (pod["spec"]["nodeName"],):
                 return told
-            running, dropped = running_of(pod, self._world)
+            running, dropped = running_of(pod, self.world)
             self._note(key, dropped)
             return running
         if not self.waits(key):
             self._forget(key)
             return None
-        job, dropped = job_of(pod, self._world)
+        job, dropped = job_of(pod, self.world)
         self._note(key, dropped)
         affinity = ((pod["spec"].get("affinity") or {}).get("nodeAffinity")) or {}
         if job is None or pod["spec"].get("volumes") or affinity:
@@ -288,14 +313,14 @@ class State:
         if not waiting or not least:
             return None
         started = sum(bound(self.pods[key]) or key in self.assumed for key in members)
-        job, roles, dropped = gang_of(group, waiting, least=least, started=started, levels=self._world.levels)
+        job, roles, dropped = gang_of(group, waiting, least=least, started=started, levels=self.world.levels)
         self._note(group.job, dropped)
         if job is not None:
             self.roles[group.job] = roles
         return job
 
     def _least(self, group: Group) -> int:
-        return least_of(self._others[GROUPS].get(group.name) or {}) or group.least
+        return least_of(self.others[GROUPS].get(group.name) or {}) or group.least
 
     def _forget(self, key: str) -> None:
         self.jobs.pop(key, None)

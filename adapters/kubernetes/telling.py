@@ -46,6 +46,10 @@ class Teller:
         name = f"{meta.get('namespace')}/{meta['name']}"
         self._event(pod, "Normal", "Scheduled", f"Successfully assigned {name} to {node}")
 
+    def preempted(self, pod: Mapping[str, Any], job: str) -> None:
+        """Say for whom a pod was stopped."""
+        self._event(pod, "Normal", "Preempted", f"Preempted by {job}"[:1000])
+
     def waits(self, pod: Mapping[str, Any], why: str) -> None:
         """Say why a pod waits."""
         meta = pod["metadata"]

@@ -16,7 +16,7 @@ from hal.policy import Filter, Policy, Scorer
 from hal.preempt import Budget, Preemption, Victim, preempt
 from hal.queues import Queue, QueueTree
 from hal.rebalance import Move, Rebalance, rebalance
-from hal.rules import Affinity, AntiAffinity, Spread
+from hal.rules import Affinity, AntiAffinity, Prefer, Spread
 from hal.survey import Survey, survey
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "Preemption",
+    "Prefer",
     "Queue",
     "QueueTree",
     "Rebalance",

@@ -20,7 +20,7 @@ from hal._show import show
 from hal.errors import HalError, InvalidModel
 from hal.gpu import GPU
 from hal.model import Job, Node, Selector, Taint, Toleration
-from hal.rules import Affinity, AntiAffinity, Spread
+from hal.rules import Affinity, AntiAffinity, Prefer, Rule, Spread
 
 __all__ = ["Format", "format_of", "job_of", "read_jobs", "read_nodes", "write_nodes"]
 
@@ -29,10 +29,11 @@ Format = Literal["yaml", "json"]
 
 _MOST: Final = 10**6
 _IN_JOBS: Final[Mapping[str, type]] = {"tolerations": Toleration, "selector": Selector}
-_RULES: Final[Mapping[str, type[Affinity | AntiAffinity | Spread]]] = {
+_RULES: Final[Mapping[str, type[Rule]]] = {
     "affinity": Affinity,
     "anti_affinity": AntiAffinity,
     "spread": Spread,
+    "prefer": Prefer,
 }
 
 
@@ -141,16 +142,17 @@ def _made(given: dict[str, Any], kind: type[T], nested: Mapping[str, type]) -> T
     return kind(**given)
 
 
-def _rule(fields: Mapping[str, Any]) -> Affinity | AntiAffinity | Spread:
+def _rule(fields: Mapping[str, Any]) -> Rule:
     given = dict(fields)
     name = given.pop("rule", None)
     rule = _RULES.get(name) if isinstance(name, str) else None
     if rule is None:
         raise InvalidModel(f"rules.rule = {show(name)}: must be {', '.join(_RULES)}")
-    if isinstance(given.get("jobs"), list):
-        given["jobs"] = [Selector(**item) if _is_fields(item) else item for item in given["jobs"]]
-    if "jobs" not in given:
-        raise InvalidModel("rules.jobs: is missing; give the labels of the other jobs")
+    field, whose = ("nodes", "the nodes") if rule is Prefer else ("jobs", "the other jobs")
+    if isinstance(given.get(field), list):
+        given[field] = [Selector(**item) if _is_fields(item) else item for item in given[field]]
+    if field not in given:
+        raise InvalidModel(f"rules.{field}: is missing; give the labels of {whose}")
     return rule(**given)
 
 

@@ -16,7 +16,7 @@ from hal._validate import NAME, TEXT, WHOLE, amounts, model, quantity
 from hal.errors import InvalidModel
 from hal.gang import Gang
 from hal.gpu import GPU, gpu_list
-from hal.rules import Affinity, AntiAffinity, Spread, traits
+from hal.rules import Rule, traits
 from hal.units import Quantity
 
 __all__ = ["Job", "Node", "Selector", "Taint", "Toleration"]
@@ -164,8 +164,8 @@ class Job:
         Leaf of a `hal.QueueTree` that it is charged to.
     labels : mapping of str to str
         By which rules of other jobs choose it.
-    rules : sequence of Affinity, AntiAffinity or Spread
-        Towards other jobs; all musts hold.
+    rules : sequence of Affinity, AntiAffinity, Spread or Prefer
+        Towards other jobs, and wishes about nodes; all musts hold.
     exclusive : bool
         Its nodes run nothing of other jobs.
 
@@ -198,8 +198,8 @@ class Job:
     queue: Annotated[str, TEXT] = ""
     labels: Mapping[Annotated[str, NAME], Annotated[str, TEXT]] = field(default_factory=dict)
     rules: Annotated[
-        Sequence[Affinity | AntiAffinity | Spread],
-        BeforeValidator(lambda v: (v,) if isinstance(v, (Affinity, AntiAffinity, Spread)) else as_tuple(v)),
+        Sequence[Rule],
+        BeforeValidator(lambda v: (v,) if isinstance(v, Rule) else as_tuple(v)),
     ] = ()
     exclusive: Annotated[bool, WHOLE] = False
     if TYPE_CHECKING:

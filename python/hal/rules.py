@@ -1,4 +1,4 @@
-"""What a job wants of the places where other jobs run: affinity, anti-affinity, spread."""
+"""What a job wants of the places where other jobs run (affinity, anti-affinity, spread), and rather of nodes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from hal import _core
 from hal._selectors import Selector, selectors
 from hal._validate import NAME, WHOLE, model
 
-__all__ = ["Affinity", "AntiAffinity", "Spread"]
+__all__ = ["Affinity", "AntiAffinity", "Prefer", "Rule", "Spread"]
 
-_Jobs = Annotated[Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(selectors)]
+_Labels = Annotated[Sequence[Selector] | Mapping[str, str | Sequence[str]], PlainValidator(selectors)]
 _Weight = Annotated[float | None, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 class _Rule:
     _kind: ClassVar[str]
-    jobs: _Jobs
+    jobs: _Labels
     level: str
     weight: float | None
 
     def _spec(self) -> tuple[Any, ...]:
-        chosen = tuple((s.key, s.op, tuple(s.values)) for s in self.jobs if isinstance(s, Selector))
-        return self._kind, self.level, chosen, getattr(self, "max_skew", 1), self.weight or 0.0
+        return self._kind, self.level, _chosen(self.jobs), getattr(self, "max_skew", 1), self.weight or 0.0
 
 
 @model
@@ -48,7 +47,7 @@ class Affinity(_Rule):
     """
 
     _kind: ClassVar[str] = "affinity"
-    jobs: _Jobs
+    jobs: _Labels
     _: KW_ONLY
     level: Annotated[str, NAME] = "node"
     weight: _Weight = None
@@ -63,7 +62,7 @@ class AntiAffinity(_Rule):
     """
 
     _kind: ClassVar[str] = "anti_affinity"
-    jobs: _Jobs
+    jobs: _Labels
     _: KW_ONLY
     level: Annotated[str, NAME] = "node"
     weight: _Weight = None
@@ -82,11 +81,39 @@ class Spread(_Rule):
     """
 
     _kind: ClassVar[str] = "spread"
-    jobs: _Jobs
+    jobs: _Labels
     _: KW_ONLY
     level: Annotated[str, NAME] = "node"
     max_skew: Annotated[int, WHOLE, Field(ge=1, lt=2**31)] = 1
     weight: _Weight = None
+
+
+@model
+class Prefer:
+    """Rather on nodes with these labels. What a node must have is `Job.selector`.
+
+    Attributes
+    ----------
+    nodes : mapping or sequence of Selector
+        Labels of the node: ``{"disk": "ssd"}``, or Selectors. All must hold for the wish to be met; at least one.
+    weight : float
+        Of the wish, against 1 for the policy.
+    """
+
+    nodes: _Labels
+    _: KW_ONLY
+    weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+
+    def _spec(self) -> tuple[Any, ...]:
+        return "affinity", "node:labels", _chosen(self.nodes), 1, self.weight
+
+
+Rule = Affinity | AntiAffinity | Spread | Prefer
+
+
+def _chosen(selector: object) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    assert isinstance(selector, tuple)  # as `selectors` leaves it
+    return tuple((s.key, s.op, tuple(s.values)) for s in selector)
 
 
 @functools.lru_cache(maxsize=65536)

@@ -36,6 +36,7 @@ EVERYTHING = (
     "serve.controller=pid",
     "scheduler.prometheus.url=http://prometheus:9090",
 )
+CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -286,11 +287,21 @@ def schedules(rights: Rights) -> list[str]:
     cluster, client = rights.cluster, Watched(rights.access)
     adapter = KubernetesAdapter(client=client, scheduler="hal", lease="default/hal", lease_s=2)
     fits, waits = cluster.add_pods([f"fits-{uuid.uuid4().hex[:8]}", f"waits-{uuid.uuid4().hex[:8]}"])
+    claim = f"claim-{uuid.uuid4().hex[:8]}"
+    wanted = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "late",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    cluster.client.call("POST", CLAIMS, {"metadata": {"name": claim}, "spec": wanted})
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
+    (stores,) = cluster.add_pods([f"stores-{uuid.uuid4().hex[:8]}"], spec={"volumes": volumes})
     try:
         snapshot = adapter.snapshot()
         list(adapter.watch(snapshot.version, timeout=0.3))
         jobs = {job.name: job for job in snapshot.jobs}
-        placements = hal.place(snapshot.cluster, [jobs[fits]])
+        # Whoever may not read claims leaves their pods alone.
+        placements = hal.place(snapshot.cluster, [jobs[name] for name in (fits, stores) if name in jobs])
         adapter.apply(list(placements))
         adapter._raced(fits, "n0", "")  # somebody else was faster: look at what became of it
         adapter.explain({waits: "0/1 nodes fit"})
@@ -298,11 +309,17 @@ def schedules(rights: Rights) -> list[str]:
         if adapter.lease is not None:
             adapter.lease._until = 0.0
             adapter.lease.acquire()
+        if fits in cluster.bound():  # else it would be gone at once
+            adapter._evictor._evict(fits, cluster.pods()[fits]["metadata"]["uid"])
     except hal.AdapterError:
         assert client.forbidden
     finally:
         adapter.close()
-        cluster.delete_pods([fits, waits])
+        cluster.delete_pods([fits, waits, stores])
+        cluster.client.call("DELETE", f"{CLAIMS}/{claim}")
+        merge = "application/merge-patch+json"
+        with contextlib.suppress(ApiError):  # gone at once
+            cluster.client.call("PATCH", f"{CLAIMS}/{claim}", {"metadata": {"finalizers": None}}, kind=merge)
         with contextlib.suppress(ApiError):  # where none was made
             cluster.client.call("DELETE", "/apis/coordination.k8s.io/v1/namespaces/default/leases/hal")
     return client.forbidden
@@ -324,7 +341,9 @@ def extends(rights: Rights) -> list[str]:
         bind = {"PodName": asked["metadata"]["name"], "PodNamespace": "default", "PodUID": uid, "Node": "n0"}
         first = extender.bind(bind)
         assert (first == {"Error": ""}) == (not any("binding" in path for path in client.forbidden))
-        extender._send("default", asked["metadata"]["name"], uid, "n0")  # once more: 409, and it is looked at
+        extender._send(
+            "default", asked["metadata"]["name"], uid, "n0", ()
+        )  # once more: 409, and it is looked at
     except hal.AdapterError:
         assert client.forbidden
     finally:
@@ -335,8 +354,12 @@ def extends(rights: Rights) -> list[str]:
 
 @pytest.fixture(scope="module")
 def world(kubernetes: KubernetesCluster) -> KubernetesCluster:
-    """Return the API server with one node, and with PodGroups."""
+    """Return the API server with one node, volumes that are made late, and PodGroups."""
     kubernetes.clear()
+    late = {"provisioner": "example.com/late", "volumeBindingMode": "WaitForFirstConsumer"}
+    kubernetes.client.call(
+        "POST", "/apis/storage.k8s.io/v1/storageclasses", {"metadata": {"name": "late"}, **late}
+    )
     kubernetes.add_nodes(["n0"], cpu="64", memory="256Gi")
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     kubernetes.client.call(
@@ -375,8 +398,8 @@ def world(kubernetes: KubernetesCluster) -> KubernetesCluster:
 @pytest.mark.parametrize(
     ("settings", "does", "least"),
     [
-        (("serve.enabled=false",), schedules, 17),
-        (("scheduler.enabled=false", "extender.enabled=true"), extends, 12),
+        (("serve.enabled=false",), schedules, 23),
+        (("scheduler.enabled=false", "extender.enabled=true"), extends, 16),
     ],
     ids=["scheduler", "extender"],
 )

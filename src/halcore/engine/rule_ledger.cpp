@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "halcore/model/error.h"
+#include "halcore/model/node_wish.h"
+#include "halcore/model/selector.h"
 
 namespace hal {
 namespace {
@@ -43,7 +45,7 @@ RuleLedger::~RuleLedger() {
 bool RuleLedger::means(const Definition& d, const TraitsSpec& traits) const {
     switch (d.what) {
         case Definition::What::Selected:
-            return selects(d.rule.selector, traits);
+            return d.rule.level != kNodeLabels && selects(d.rule.selector, traits);
         case Definition::What::Carriers:
             return std::binary_search(traits.rules.begin(), traits.rules.end(), d.rule);
         case Definition::What::Exclusive:
@@ -53,7 +55,7 @@ bool RuleLedger::means(const Definition& d, const TraitsSpec& traits) const {
 }
 
 std::int32_t RuleLedger::level(const std::string& name) const {
-    if (name == Rule::kNodeLevel) return kNode;
+    if (name == Rule::kNodeLevel || name == kNodeLabels) return kNode;
     const std::int32_t found = cluster_.tree() ? cluster_.tree()->topology().find_level(name) : -1;
     return found >= 0 ? found : kUnknown;
 }
@@ -99,8 +101,8 @@ void RuleLedger::sync() {
             Rule key{RuleKind::Affinity, rule.level, rule.selector, 1, 0};  // whatever wants the count
             const std::uint32_t c = counter_for({Definition::What::Selected, key});
             constraints_[t].push_back({static_cast<Constraint::Kind>(rule.kind), c,
-                                       selects(rule.selector, traits), rule.max_skew, rule.weight, true,
-                                       describe(rule)});
+                                       means({Definition::What::Selected, key}, traits), rule.max_skew,
+                                       rule.weight, true, describe(rule)});
             if (rule.kind == RuleKind::AntiAffinity && rule.hard()) {
                 counter_for({Definition::What::Carriers, rule});
             }
@@ -135,6 +137,15 @@ void RuleLedger::recount() {
         counter.total = 0;
         counter.changes = {};
         for (std::size_t i = 0; i < domains; ++i) counter.changes.add();
+        if (d.rule.level != kNodeLabels) continue;
+        for (NodeId n = 0; n < nodes_; ++n) {  // no tasks are counted, but the nodes that are meant
+            const auto has = [&](const Requirement& r) {
+                return holds(r, cluster_.node_class(n).label(r.key));
+            };
+            const auto& wanted = d.rule.selector;
+            counter.counts[n] = cluster_.present(n) && std::all_of(wanted.begin(), wanted.end(), has);
+            counter.total += counter.counts[n];
+        }
     }
     for (JobId id = 0; id < cluster_.job_slots(); ++id) {
         if (!cluster_.has_job(id)) continue;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "halcore/model/error.h"
+#include "halcore/model/node_wish.h"
 #include "halcore/model/selector.h"
 
 namespace hal {
@@ -27,6 +28,10 @@ void check_rule(Rule& rule) {
     }
     if (rule.kind != RuleKind::Spread) rule.max_skew = 1;  // means nothing and must not tell rules apart
     validate_selector(rule.selector);
+    if (rule.level != kNodeLabels) return;
+    if (rule.kind != RuleKind::Affinity || rule.hard())
+        throw InvalidModel("job.rules: what a node must have is job.selector; give prefer a weight");
+    if (rule.selector.empty()) throw InvalidModel("job.rules: prefer names no label of nodes; give one");
 }
 
 }  // namespace

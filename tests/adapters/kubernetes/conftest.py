@@ -4,8 +4,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hal.adapters.kubernetes import KubernetesAdapter
+from hal.adapters.loop import Loop
 
 from tests.adapters.kubernetes.cluster import KubernetesCluster, missing
+from tests.adapters.kubernetes.following import hurried
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +25,20 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesC
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture
+def cluster(kubernetes: KubernetesCluster) -> Iterator[KubernetesCluster]:
+    """Return the API server with three nodes, and without anything afterwards."""
+    kubernetes.clear()
+    kubernetes.add_nodes(["n0", "n1", "n2"])
+    yield kubernetes
+    kubernetes.clear()
+
+
+@pytest.fixture
+def loop(cluster: KubernetesCluster) -> Iterator[Loop]:
+    """Return a loop on the cluster, which holds the lease once it applies."""
+    adapter = KubernetesAdapter(kubeconfig=str(cluster.config))
+    yield Loop(adapter, clock=hurried)
+    adapter.close()

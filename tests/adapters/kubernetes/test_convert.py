@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from hal.adapters.kubernetes.convert import job_of, node_of, running_of, topology_of
+from hal.adapters.kubernetes.nodes import Nodes
+from hal.adapters.kubernetes.places import NAME, World, matches
 from hal.adapters.kubernetes.quantities import amount, cpu_milli, mib
-from hal.adapters.kubernetes.rules import NAME, World, matches
+from hal.adapters.kubernetes.volumes import SELECTED, unmade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -257,6 +259,77 @@ def test_volumes_keep_a_pod_near_them() -> None:
     volume = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}}
     world = World(claims={"lab/c": {"spec": {"volumeName": "v"}}}, volumes={"v": volume})
     assert list(job(using, world).selector) == [hal.Selector("kubernetes.io/hostname", "In", ["n1"])]
+
+
+def test_wishes_about_nodes_are_wishes() -> None:
+    first = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}
+    second = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}
+    items = [{"weight": 80, "preference": first}, {"weight": 5, "preference": second}]
+    wishes = {"preferredDuringSchedulingIgnoredDuringExecution": [*items, {"weight": 1, "preference": {}}]}
+    made, dropped = job_of(pod({"affinity": {"nodeAffinity": wishes}}))
+    assert made is not None
+    assert dropped == ()
+    assert list(made.rules) == [
+        hal.Prefer({"disk": "ssd"}, weight=0.8),
+        hal.Prefer({NAME: "n1"}, weight=0.05),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("toleration", "tolerated"),
+    [
+        ({"key": "busy", "value": "x"}, True),
+        ({"key": "busy", "operator": "Exists", "effect": "PreferNoSchedule"}, True),
+        ({"operator": "Exists"}, True),
+        ({"key": "busy", "value": "y"}, False),
+        ({"key": "busy", "operator": "Exists", "effect": "NoSchedule"}, False),
+    ],
+)
+def test_nodes_that_would_rather_not_are_avoided(toleration: dict[str, str], tolerated: bool) -> None:
+    calm, busy = node("calm"), node("busy")
+    busy["spec"]["taints"] = [{"key": "busy", "value": "x", "effect": "PreferNoSchedule"}]
+    nodes = Nodes(())
+    for thing in (busy, calm):
+        nodes.take(thing, False)
+    world = World(nodes=nodes.tags, avoided=nodes.avoided)
+    where = [
+        hal.place(hal.Cluster(nodes), job(pod({"tolerations": given}), world))[0].nodes
+        for given in ([], [toleration])
+    ]
+    assert where == [("calm",), ("busy",) if tolerated else ("calm",)]
+    assert nodes.take(calm, True).taints is False
+    assert nodes.take(busy, True).taints is True
+    assert job(pod(), World(avoided=nodes.avoided)).rules == ()
+
+
+def test_volumes_that_are_made_late_go_where_their_class_allows() -> None:
+    using = pod({"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "c"}}]})
+    zone = "topology.kubernetes.io/zone"
+    late = {
+        "provisioner": "example.com/disks",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowedTopologies": [{"matchLabelExpressions": [{"key": zone, "values": ["a", "b"]}]}],
+    }
+    claim: dict[str, Any] = {"metadata": {}, "spec": {"storageClassName": "late"}}
+
+    def world(claim: dict[str, Any], **kind: str) -> World:
+        return World(claims={"lab/c": claim}, classes={"late": {**late, **kind}})
+
+    assert list(job(using, world(claim)).selector) == [hal.Selector(zone, "In", ["a", "b"])]
+    assert unmade(using, world(claim)) == {"lab/c": ""}
+    told = {**claim, "metadata": {"annotations": {SELECTED: "n7"}}}
+    assert list(job(using, world(told)).selector) == [hal.Selector(NAME, "In", ["n7"])]
+    assert unmade(using, world(told)) == {"lab/c": "n7"}
+    assert "no volume" in held(using, world(claim, volumeBindingMode="Immediate"))
+    assert "no volume" in held(using, world(claim, provisioner="kubernetes.io/no-provisioner"))
+    done = {"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}}
+    made = World(
+        claims={"lab/c": {**done, "spec": {"storageClassName": "late", "volumeName": "v"}}},
+        volumes={"v": {"spec": {}}},
+        classes={"late": late},
+    )
+    assert job(using, made).selector == ()
+    assert unmade(using, made) == {}
 
 
 # ---- other pods --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Mapping
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from hal.adapters import Follower, Snapshot
 from hal.adapters.kubernetes.client import ApiError
+from hal.adapters.kubernetes.convert import SHARE
 from hal.adapters.kubernetes.extender import Extender, Refused, router
+from hal.adapters.kubernetes.places import NAME
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -180,6 +183,25 @@ def test_binds_and_books_at_once() -> None:
     assert told["FailedNodes"] == {"free": "too few idle GPUs"}  # before the watch says anything
     assert of.bind(binding(PodName="q", PodUID=pod("q")["metadata"]["uid"]))["Error"].startswith("free: ")
     assert len(api.asked) == 1
+
+
+def test_a_pod_that_shares_devices_is_told_which() -> None:
+    of, follower, api = following({}, {})
+    for node in list(follower.cluster.nodes()):  # as the adapter reads them
+        follower.cluster.update(dataclasses.replace(node, labels={NAME: node.name}))
+    follower.cluster.bind(hal.Job("default/first", gpu_share=0.5, gpus=1), ["free"], gpus=[(2,)])
+    asked = pod(cpu="1")
+    asked["metadata"]["annotations"] = {SHARE: "400", "alibabacloud.com/gpu-count": "1"}
+    of.filter({"Pod": asked, "NodeNames": NAMES})
+    assert of.bind(binding()) == {"Error": ""}
+    ((_, _, body),) = api.asked
+    assert body["metadata"]["annotations"] == {
+        "alibabacloud.com/gpu-index": "2"
+    }  # best fit: beside the other
+    with follower.lock, follower.cluster.what_if() as trial:
+        trial.release("default/first")
+        told = hal.survey(trial, hal.Job("whole", gpus=4))
+        assert told.reason[trial.node_names().index("free")] >= 0  # and it is booked there
 
 
 @pytest.mark.parametrize(

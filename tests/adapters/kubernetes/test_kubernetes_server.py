@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hal.adapters.conformance import CHECKS, Harness
@@ -16,19 +16,11 @@ from hal.adapters.kubernetes import KubernetesAdapter
 from hal.adapters.loop import Loop
 
 from tests.adapters.kubernetes.cluster import KubernetesCluster
+from tests.adapters.kubernetes.following import settle
 
 pytestmark = pytest.mark.server
 
 PATCH = "application/merge-patch+json"
-
-
-@pytest.fixture
-def cluster(kubernetes: KubernetesCluster) -> Iterator[KubernetesCluster]:
-    """Return the API server with three nodes, and without anything afterwards."""
-    kubernetes.clear()
-    kubernetes.add_nodes(["n0", "n1", "n2"])
-    yield kubernetes
-    kubernetes.clear()
 
 
 class KubernetesHarness:
@@ -73,23 +65,6 @@ def test_contract(cluster: KubernetesCluster, check: Callable[[Harness], None]) 
     finally:
         for adapter in harness.adapters:
             adapter.close()
-
-
-def settle(loop: Loop, done: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Follow and step until something is so."""
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "not in time"
-        loop.follow(0.2)
-        loop.step()
-
-
-@pytest.fixture
-def loop(cluster: KubernetesCluster) -> Iterator[Loop]:
-    """Return a loop on the cluster, which holds the lease once it applies."""
-    adapter = KubernetesAdapter(kubeconfig=str(cluster.config))
-    yield Loop(adapter)
-    adapter.close()
 
 
 def test_reasons_reach_the_pod(cluster: KubernetesCluster, loop: Loop) -> None:
