@@ -39,6 +39,7 @@ class Disks:
             "allowedTopologies": where,
         }
         cluster.client.call("POST", CLASSES, kind)
+        self.data = f"data-{uuid.uuid4().hex[:6]}"  # a claim of an earlier test may still be going
         self.made: list[str] = []
         self.claims: list[str] = []
 
@@ -106,15 +107,15 @@ def disks(cluster: KubernetesCluster) -> Iterator[Disks]:
 def test_a_volume_is_made_where_the_pod_will_run(
     cluster: KubernetesCluster, loop: Loop, disks: Disks
 ) -> None:
-    (user,) = cluster.add_pods(["user"], spec=disks.claim("data"), cpu="6")
-    settle(loop, lambda: disks.selected("data") != "")
-    node = disks.selected("data")
+    (user,) = cluster.add_pods(["user"], spec=disks.claim(disks.data), cpu="6")
+    settle(loop, lambda: disks.selected(disks.data) != "")
+    node = disks.selected(disks.data)
     assert node in ("b0", "b1")
     beside = cluster.add_pods(["s0", "s1", "s2", "s3"], cpu="6")
     settle(loop, lambda: set(beside) <= set(cluster.bound()))
     assert node not in cluster.bound().values()  # its place is held
     assert user not in cluster.bound()  # not before it has its volume
-    disks.make("data")
+    disks.make(disks.data)
     settle(loop, lambda: user in cluster.bound())
     assert cluster.bound()[user] == node
 
@@ -122,31 +123,31 @@ def test_a_volume_is_made_where_the_pod_will_run(
 def test_a_volume_that_cannot_be_made_is_made_elsewhere(
     cluster: KubernetesCluster, loop: Loop, disks: Disks
 ) -> None:
-    (user,) = cluster.add_pods(["user"], spec=disks.claim("data"))
-    settle(loop, lambda: disks.selected("data") != "")
-    first = disks.selected("data")
+    (user,) = cluster.add_pods(["user"], spec=disks.claim(disks.data))
+    settle(loop, lambda: disks.selected(disks.data) != "")
+    first = disks.selected(disks.data)
     closed = {"spec": {"unschedulable": True}}
     cluster.client.call("PATCH", f"/api/v1/nodes/{first}", closed, kind=PATCH)
 
     def elsewhere() -> bool:
-        if disks.selected("data") == first:
-            disks.fail("data")
-        return disks.selected("data") not in ("", first)
+        if disks.selected(disks.data) == first:
+            disks.fail(disks.data)
+        return disks.selected(disks.data) not in ("", first)
 
     settle(loop, elsewhere)
-    disks.make("data")
+    disks.make(disks.data)
     settle(loop, lambda: user in cluster.bound())
-    assert cluster.bound()[user] == disks.selected("data") != first
+    assert cluster.bound()[user] == disks.selected(disks.data) != first
 
 
 def test_whoever_takes_over_goes_on(cluster: KubernetesCluster, loop: Loop, disks: Disks) -> None:
-    (user,) = cluster.add_pods(["user"], spec=disks.claim("data"))
-    settle(loop, lambda: disks.selected("data") != "")
-    node = disks.selected("data")
+    (user,) = cluster.add_pods(["user"], spec=disks.claim(disks.data))
+    settle(loop, lambda: disks.selected(disks.data) != "")
+    node = disks.selected(disks.data)
     loop._mirror = None  # everything is read again, as after a fault
     loop.follow(0.1)
     loop.step()
-    assert disks.selected("data") == node
-    disks.make("data")
+    assert disks.selected(disks.data) == node
+    disks.make(disks.data)
     settle(loop, lambda: user in cluster.bound())
     assert cluster.bound()[user] == node
