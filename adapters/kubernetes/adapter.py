@@ -93,7 +93,7 @@ class KubernetesAdapter(Binder):
         scheduler: str = "hal",
         lease: str = "",
         lease_s: float = 15.0,
-        workers: int = 4,
+        workers: int = 16,
         timeout: float = 10.0,
         preempt: str = "yes",
         levels: str = "",
