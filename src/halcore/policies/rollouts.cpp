@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
+#include <numeric>
 
+#include "halcore/policies/lanes.h"
 #include "halcore/policies/split_mix.h"
 
 namespace hal {
 namespace {
 
 constexpr std::int32_t kWhole = 1000;
-constexpr std::int64_t kCells = 128, kCpuSteps = 64;
+constexpr std::int64_t kCells = 64, kCpuSteps = 64;
 constexpr std::size_t kLeastMemo = std::size_t{1} << 12, kMostMemo = std::size_t{1} << 21;
 
 }  // namespace
@@ -41,9 +42,8 @@ Rollouts::Rollouts(const Cluster& cluster, GpuStates& states, const std::vector<
     for (int i = 0; i < kSequences * kDraws; ++i) sequences_.push_back(lottery.draw(random));
 }
 
-void Rollouts::Limits::build(std::vector<std::pair<std::int64_t, int>> needs) {
+Rollouts::Limits::Limits(std::vector<std::pair<std::int64_t, int>> needs) : draws(1) {
     std::sort(needs.begin(), needs.end());
-    draws.assign(1, {});
     for (const auto& [need, draw] : needs) {
         if (value.empty() || value.back() != need) {
             value.push_back(need);
@@ -53,26 +53,17 @@ void Rollouts::Limits::build(std::vector<std::pair<std::int64_t, int>> needs) {
     }
 }
 
-const Rollouts::Words& Rollouts::Limits::within(std::int64_t limit) const {
-    return draws[std::upper_bound(value.begin(), value.end(), limit) - value.begin()];
-}
-
 const Rollouts::Profile& Rollouts::profile(ClassId node_class) {
     if (node_class >= profiles_.size()) profiles_.resize(node_class + 1);
     Profile& p = profiles_[node_class];
     if (p.known) return p;
     p.known = true;
-    p.least_cpu = std::numeric_limits<std::int64_t>::max();
-    p.least_milli = kWhole;
     std::vector<std::uint8_t> here(tasks_.size());
     double wide = 0;
     for (std::size_t m = 0; m < tasks_.size(); ++m) {
         const TypicalTask& t = tasks_[m];
         here[m] = t.gpus == 0 || allowed_on(cluster_, node_class, t);
         if (t.gpus > 1) wide += t.p * t.gpus;
-        if (t.gpus == 0 || !here[m]) continue;
-        p.least_cpu = std::min(p.least_cpu, t.cpu);
-        p.least_milli = std::min(p.least_milli, drawn_milli(t));
     }
     for (std::size_t m = 0; m < tasks_.size(); ++m) {
         const TypicalTask& t = tasks_[m];
@@ -83,7 +74,9 @@ const Rollouts::Profile& Rollouts::profile(ClassId node_class) {
     std::vector<std::pair<std::int64_t, int>> cpu, share, whole;
     for (int i = 0; i < static_cast<int>(sequences_.size()); ++i) {
         const TypicalTask& t = tasks_[sequences_[i]];
-        p.draws.push_back({t.cpu, drawn_milli(t), t.gpus});
+        p.draws.push_back({static_cast<std::int32_t>(std::min<std::int64_t>(t.cpu, INT32_MAX)),
+                           static_cast<std::int16_t>(t.gpus ? drawn_milli(t) : 0),
+                           static_cast<std::int16_t>(t.gpus)});
         if (!here[sequences_[i]]) continue;
         cpu.emplace_back(t.cpu, i);
         if (t.gpus == 0) {
@@ -94,27 +87,23 @@ const Rollouts::Profile& Rollouts::profile(ClassId node_class) {
             share.emplace_back(drawn_milli(t), i);
         }
     }
-    p.cpu.build(std::move(cpu));
-    p.share.build(std::move(share));
-    p.whole.build(std::move(whole));
-    tabulate(p);
+    tabulate(p, Limits(std::move(cpu)), Limits(std::move(share)), Limits(std::move(whole)));
     return p;
 }
 
-void Rollouts::tabulate(Profile& p) const {
-    const std::int64_t most = p.cpu.value.empty() ? 0 : p.cpu.value.back();
+void Rollouts::tabulate(Profile& p, const Limits& cpu, const Limits& share, const Limits& whole) {
+    const std::int64_t most = cpu.value.empty() ? 0 : cpu.value.back();
     while (most >> p.cpu_shift >= kCells) ++p.cpu_shift;
     for (std::int64_t cell = 0; cell < kCells; ++cell)
-        p.cpu_cell.push_back(p.cpu.within(((cell + 1) << p.cpu_shift) - 1));
-    for (int idle = 0; idle <= kMaxGpusPerNode; ++idle) {
-        Words& words = p.with_idle.emplace_back(p.whole.within(idle));
-        for (int i = 0; i < kSequences; ++i) words[i] |= ~p.whole.draws.back()[i];
-    }
-    const auto& shares = p.share.value;
-    for (std::int64_t milli = 0; milli <= kWhole; ++milli) {
-        p.share_rung.push_back(static_cast<std::uint16_t>(
-            std::upper_bound(shares.begin(), shares.end(), milli) - shares.begin()));
-    }
+        p.cpu_cell.push_back(cpu.within(((cell + 1) << p.cpu_shift) - 1));
+    for (std::int64_t milli = 0; milli <= kWhole; ++milli)
+        p.share_rung.push_back(static_cast<std::uint16_t>(share.rung(milli)));
+    const auto add = [&](const Words& shares, const Words& wholes) {
+        Words& words = p.room.emplace_back(p.no_gpu);
+        for (int i = 0; i < kSequences; ++i) words[i] |= shares[i] | wholes[i];
+    };
+    for (const Words& shares : share.draws) add(shares, {});
+    for (int idle = 1; idle <= kMaxGpusPerNode; ++idle) add(share.draws.back(), whole.within(idle));
 }
 
 Rollouts::Outcome Rollouts::compute(StateId state, std::int64_t cpu) {
@@ -144,28 +133,18 @@ Rollouts::Outcome Rollouts::compute(StateId state, std::int64_t cpu) {
     return out;
 }
 
-std::int64_t Rollouts::waste(const Profile& p, std::span<const std::int32_t> free, std::int64_t cpu) const {
-    std::int32_t open[kMaxGpusPerNode];  // shares in use that a typical share still fits
-    int idle = 0, opened = 0;
-    std::int64_t total = 0;
-    for (const std::int32_t g : free) {
-        total += g;
-        if (g == kWhole) {
-            ++idle;
-        } else if (g >= p.least_milli) {
-            open[opened++] = g;
-        }
-    }
-    if (cpu < p.least_cpu || idle + opened == 0) return kUnit * total;
-    const Words& cpu_fits = p.cpu.within(cpu);
-    const Words& share_fits = p.share.within(idle ? kWhole : *std::max_element(open, open + opened));
-    const Words& whole_fits = p.whole.within(idle);
+std::int64_t Rollouts::waste(const Profile& p, std::span<const std::int32_t> free, std::int64_t cpu) {
+    return free.size() <= 8 ? roll(p, EightLanes(free), free, cpu) : roll(p, Lanes(free), free, cpu);
+}
+
+template <class L>
+std::int64_t Rollouts::roll(const Profile& p, const L& lanes, std::span<const std::int32_t> free,
+                            std::int64_t cpu) {
+    const auto idle = static_cast<int>(std::count(free.begin(), free.end(), kWhole));
+    const std::int64_t total = std::accumulate(free.begin(), free.end(), std::int64_t{0});
     std::int64_t left[kSequences], all = 0, low = 0;
     for (int i = 0; i < kSequences; ++i) {
-        left[i] = total;
-        if (const std::uint64_t gpu = cpu_fits[i] & (share_fits[i] | whole_fits[i])) {
-            left[i] -= rollout(p, i, gpu | (cpu_fits[i] & p.no_gpu[i]), idle, open, opened, cpu);
-        }
+        left[i] = total - rollout(p, i, lanes, idle, cpu);
         all += left[i];
     }
     std::nth_element(left, left + kSequences / 2, left + kSequences);
@@ -174,46 +153,29 @@ std::int64_t Rollouts::waste(const Profile& p, std::span<const std::int32_t> fre
 }
 
 // The milli-GPU one sequence puts to use. What a step leaves no room for never fits again, and is dropped
-// from `fitting` there and then.
-std::int64_t Rollouts::rollout(const Profile& p, int sequence, std::uint64_t fitting, int idle,
-                               const std::int32_t* open_now, int opened, std::int64_t cpu) {
+// from `fitting` there and then. A task without GPU takes 0 of some device, a whole device is a share of
+// 1000: that spares branches that cannot be foreseen.
+template <class L>
+std::int64_t Rollouts::rollout(const Profile& p, int sequence, L lanes, int idle, std::int64_t cpu) {
     const Draw* const draws = p.draws.data() + sequence * kDraws;
     const std::uint64_t no_gpu = p.no_gpu[sequence];
-    std::int32_t open[kMaxGpusPerNode];
-    std::copy(open_now, open_now + opened, open);
+    const auto room = [&] {
+        return p.cpu_cell[std::min(cpu >> p.cpu_shift, kCells - 1)][sequence] &
+               p.room[p.share_rung[lanes.most()] + idle][sequence];
+    };
+    std::uint64_t fitting = room();
     std::int64_t used = 0;
     while (fitting & ~no_gpu) {
         const Draw& d = draws[std::countr_zero(fitting)];
         fitting &= fitting - 1;
         if (cpu < d.cpu) continue;
-        if (d.gpus && d.milli == kWhole) {
-            idle -= d.gpus;
-            used += std::int64_t{kWhole} * d.gpus;
-        } else if (d.gpus) {
-            // What would be left of it, then its place: the least is the tightest. Negative wraps to huge.
-            std::uint32_t least = UINT32_MAX;
-            for (int k = 0; k < opened; ++k) {
-                least = std::min(least, static_cast<std::uint32_t>(open[k] - d.milli) << 6 |
-                                            static_cast<std::uint32_t>(k));
-            }
-            int best = static_cast<int>(least & 63);
-            if (least >> 6 >= kWhole) {
-                --idle;
-                open[best = opened++] = kWhole;
-            }
-            open[best] -= d.milli;
-            if (open[best] < p.least_milli) open[best] = open[--opened];
-            used += d.milli;
-        }
         cpu -= d.cpu;
-        if (cpu < p.least_cpu) break;
-        fitting &= p.cpu_cell[std::min(cpu >> p.cpu_shift, kCells - 1)][sequence];
-        if (!d.gpus) continue;
-        fitting &= p.with_idle[idle][sequence];
-        if (idle > 0) continue;  // any share fits there
-        std::int32_t most = 0;
-        for (int k = 0; k < opened; ++k) most = std::max(most, open[k]);
-        fitting &= no_gpu | p.share.draws[p.share_rung[most]][sequence];
+        int more = d.gpus;
+        do {
+            idle -= (lanes.take(d.milli) == kWhole) & (d.milli > 0);
+            used += d.milli;
+        } while (--more > 0);
+        fitting &= room();
     }
     return used;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -38,8 +39,8 @@ class Rollouts {
 
   private:
     struct Draw {
-        std::int64_t cpu;
-        std::int32_t milli, gpus;  // milli 1000: whole devices
+        std::int32_t cpu;
+        std::int16_t milli, gpus;  // milli 1000: whole devices; 0: none
     };
     struct Wide {
         std::int64_t cpu, weight;  // weights of all wide tasks: 2^20
@@ -47,27 +48,27 @@ class Rollouts {
         bool allowed;
     };
     using Words = std::array<std::uint64_t, kSequences>;
+    /// Bit j of word i: draw j of sequence i needs no more than this.
     struct Limits {
         std::vector<std::int64_t> value;  // sorted
         std::vector<Words> draws;         // by number of values that are small enough
-        void build(std::vector<std::pair<std::int64_t, int>> needs);  // (value, draw)
-        const Words& within(std::int64_t limit) const;
+        explicit Limits(std::vector<std::pair<std::int64_t, int>> needs);  // (value, draw)
+        std::size_t rung(std::int64_t limit) const {
+            return static_cast<std::size_t>(std::upper_bound(value.begin(), value.end(), limit) -
+                                            value.begin());
+        }
+        const Words& within(std::int64_t limit) const { return draws[rung(limit)]; }
     };
-    /// What may run on a class of nodes.
+    /// What may run on a class of nodes. What does not fit now never will again in a rollout, so it is
+    /// dropped 64 draws at a time, by tables of the draws that may fit.
     struct Profile {
         bool known = false;
-        std::int64_t least_cpu;    // of a task that uses a GPU here
-        std::int32_t least_milli;  // of a share
-        std::vector<Draw> draws;   // kSequences x kDraws
-        // Bit j of word i: draw j of sequence i needs no more than this. What does not fit at the start of a
-        // rollout never will, so it is skipped 64 draws at a time.
-        Limits cpu, share, whole;
+        std::vector<Draw> draws;  // kSequences x kDraws
         Words no_gpu{};
-        // The same during a rollout, by tables. CPU in cells of 2^cpu_shift: what fits somewhere in the cell.
         int cpu_shift = 0;
-        std::vector<Words> cpu_cell;
-        std::vector<Words> with_idle;           // by idle devices: whole ones and all others
-        std::vector<std::uint16_t> share_rung;  // by milli: index into share.draws
+        std::vector<Words> cpu_cell;  // by CPU in cells of 2^cpu_shift: what fits somewhere in the cell
+        std::vector<std::uint16_t> share_rung;  // by the largest free share
+        std::vector<Words> room;                // by its rung + idle devices
         std::vector<Wide> wide;
     };
     struct Entry {
@@ -76,11 +77,14 @@ class Rollouts {
         Outcome outcome;
     };
     const Profile& profile(ClassId node_class);
-    void tabulate(Profile& p) const;
+    static void tabulate(Profile& p, const Limits& cpu, const Limits& share, const Limits& whole);
     Outcome compute(StateId state, std::int64_t cpu);
-    std::int64_t waste(const Profile& p, std::span<const std::int32_t> free, std::int64_t cpu) const;
-    static std::int64_t rollout(const Profile& p, int sequence, std::uint64_t fitting, int idle,
-                                const std::int32_t* open, int opened, std::int64_t cpu);
+    static std::int64_t waste(const Profile& p, std::span<const std::int32_t> free, std::int64_t cpu);
+    template <class L>
+    static std::int64_t roll(const Profile& p, const L& lanes, std::span<const std::int32_t> free,
+                             std::int64_t cpu);
+    template <class L>
+    static std::int64_t rollout(const Profile& p, int sequence, L lanes, int idle, std::int64_t cpu);
     std::size_t slot(StateId state, std::uint32_t step) const;
     void grow();
 
