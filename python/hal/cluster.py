@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -11,25 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
-from hal._building import Building, node_of, strings
-from hal._columns import check_column
+from hal._booking import Booking
+from hal._building import node_of
 from hal._show import show
 from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
-from hal.model import Job, Node
+from hal.model import Node
 
 if TYPE_CHECKING:
     from hal.placements import Placements
-    from hal.policy import Policy
     from hal.preempt import Preemption
-    from hal.queues import QueueTree
     from hal.rebalance import Rebalance
     from hal.topology import Topology
 
 __all__ = ["Cluster"]
 
 
-class Cluster(Building):
+class Cluster(Booking):
     """Nodes, and the jobs that run on them.
 
     State changes only through its methods; ``hal.place`` leaves it as it was unless told otherwise. One caller at
@@ -136,37 +134,6 @@ class Cluster(Building):
         """
         return placements._apply(self)
 
-    def bind(
-        self, job: Job, nodes: Sequence[str], *, gpus: Sequence[Sequence[int] | None] | None = None
-    ) -> None:
-        """Enter a job that runs already, where it runs, with its queue, labels and rules.
-
-        Quotas and rules are not asked: what runs, runs. From then on they count it.
-
-        Parameters
-        ----------
-        job : Job
-        nodes : sequence of str
-            Node of each task.
-        gpus : sequence of (sequence of int or None), optional
-            Device indices of each task; None: the tightest that fit.
-
-        Raises
-        ------
-        InvalidModel
-            The name runs already, a node is not there, or what it holds is not free. Nothing was changed.
-        """
-        masks: list[int | None] = [None] * len(nodes)
-        if gpus is not None:
-            if len(gpus) != len(nodes):
-                raise InvalidModel(
-                    f"gpus: {len(gpus)} entries for {len(nodes)} tasks; give one a task, or None"
-                )
-            masks = [None if task is None else _mask(task) for task in gpus]
-        self._core.bind(
-            job.name, job._handle.shape, list(zip(nodes, masks, strict=True)), job.priority, job._traits()
-        )
-
     def cordon(self, name: str, *, cordoned: bool = True) -> None:
         """Place nothing new on a node, or lift that; what runs there stays.
 
@@ -178,35 +145,6 @@ class Cluster(Building):
         node = self.node(name)
         if node.schedulable is cordoned:
             self.update(dataclasses.replace(node, schedulable=not cordoned))
-
-    def release(self, jobs: str | Iterable[str] | NDArray[np.int64]) -> None:
-        """Give back all that jobs hold, all or none.
-
-        Parameters
-        ----------
-        jobs : str, iterable of str, or int64 array
-            Names, or ids from `apply`.
-
-        Raises
-        ------
-        InvalidModel
-            One of them does not run here.
-        """
-        if isinstance(jobs, np.ndarray):
-            self._core.release_ids(check_column("jobs", jobs, np.int64, None))
-            return
-        if isinstance(jobs, str):
-            self._core.release(jobs)
-            return
-        names = strings("jobs", list(jobs))
-        mark = self._core.mark()
-        try:
-            for name in names:
-                self._core.release(name)
-        except HalError:
-            self._core.rollback(mark)
-            raise
-        self._core.keep(mark)
 
     def add(self, nodes: Node | Iterable[Node]) -> None:
         """Let nodes join, all or none.
@@ -263,47 +201,6 @@ class Cluster(Building):
         else:
             self._core.set_topology(topology._core, topology.nodes)
 
-    def resize(
-        self,
-        job: str,
-        tasks: int | Sequence[int],
-        *,
-        policy: Policy | str = "best_fit",
-        queues: QueueTree | None = None,
-    ) -> bool:
-        """Shrink or grow a job that runs, all of the change or none.
-
-        Tasks are given up so that the rest is nearest together, and taken as near to it as there is room; on a
-        cluster with a topology ranks are then given anew along the tree.
-
-        Parameters
-        ----------
-        job : str
-        tasks : int or sequence of int
-            New count of tasks, of each role when there are several; from ``min_tasks`` to ``tasks`` of a gang.
-        policy : Policy or str
-            Its filters hold for new tasks; without a topology its scores choose their nodes.
-        queues : QueueTree, optional
-            Growing takes no queue over a maximum.
-
-        Returns
-        -------
-        bool
-            False when there is no room on the nodes, within the rules or in the queue; nothing was changed then.
-
-        Raises
-        ------
-        InvalidModel
-            The job does not run here, or a count is not one its gang allows.
-        """
-        from hal.place import resolve
-
-        counts = [tasks] if isinstance(tasks, int) else list(tasks)
-        if not all(type(count) is int and 0 < count <= 2**20 for count in counts):
-            raise InvalidModel(f"tasks = {show(tasks)}: must be whole numbers from 1 to 2**20")
-        tree = None if queues is None else queues._core
-        return bool(_core.resize(self._core, job, counts, resolve(policy, None)._core, tree))
-
     # ---- trying out ----------------------------------------------------------------------------------
 
     def fork(self) -> Self:
@@ -353,12 +250,3 @@ def _checked(node: object) -> Node:
     if not isinstance(node, Node):
         raise InvalidModel(f"nodes: {show(node)} must be a hal.Node")
     return node
-
-
-def _mask(devices: Sequence[int]) -> int:
-    mask = 0
-    for device in devices:
-        if type(device) is not int or not 0 <= device < 64 or mask >> device & 1:
-            raise InvalidModel(f"gpus = {show(list(devices))}: must be different device indices from 0 to 63")
-        mask |= 1 << device
-    return mask
