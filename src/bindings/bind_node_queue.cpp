@@ -166,17 +166,8 @@ NodeReplayColumns replay_on_nodes(ClusterHandle& cluster, const std::vector<cons
         }
         auto holds = holds_of(cluster, machine, windows);
         result = replay::replay_queue(
-            {as_span(submit),
-             as_span(run),
-             as_span(procs),
-             as_span(requested),
-             as_span(user),
-             as_span(priority),
-             as_span(given),
-             as_span(fill),
-             as_span(rank),
-             {as_span(follower), as_span(other), as_span(kind), as_span(delay)},
-             as_span(failed)},
+            log_of(submit, run, procs, requested, user, priority, given, fill, rank, follower, other, kind,
+                   delay, failed),
             parts_of(machine, std::move(who_is_next), rule, std::move(holds), std::move(guess), correction));
         for (std::uint32_t row = 0; row < jobs.size(); ++row) {
             for (const TaskPlace& task : machine->places(row)) {

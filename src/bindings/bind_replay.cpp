@@ -148,17 +148,8 @@ QueueColumns replay_queue(Column<Seconds> submit, Column<Seconds> run, Column<st
     replay::ReplayResult result;
     {
         nb::gil_scoped_release unlocked;
-        result = replay::replay_queue({as_span(submit),
-                                       as_span(run),
-                                       as_span(procs),
-                                       as_span(requested),
-                                       as_span(user),
-                                       as_span(priority),
-                                       as_span(given),
-                                       as_span(fill),
-                                       as_span(rank),
-                                       {as_span(follower), as_span(other), as_span(kind), as_span(delay)},
-                                       as_span(failed)},
+        result = replay::replay_queue(log_of(submit, run, procs, requested, user, priority, given, fill, rank,
+                                             follower, other, kind, delay, failed),
                                       std::move(parts));
     }
     return nb::make_tuple(to_numpy(std::move(result.start)), to_numpy(std::move(result.entered)),
