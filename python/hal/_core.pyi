@@ -389,8 +389,10 @@ def place_columns(
     """traits: index of each job into all_traits, -1: none."""
 
 def apply(arg0: Cluster, arg1: Result, /) -> None: ...
-def book(cluster: Cluster, result: Result) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
-    """Applies a copy of the result, which stays as it was: for a trial."""
+def book_before(cluster: Cluster, result: Result, job: int) -> None:
+    """
+    Books a copy of what was decided before the job, and that the job was asked for: for a trial.
+    """
 
 def resize(
     cluster: Cluster, job: str, tasks: Sequence[int], policy: Policy, queues: QueueTree | None = None

@@ -150,9 +150,10 @@ class Placements(Sequence[Placement]):
 
         Notes
         -----
-        O(nodes), plus O(jobs) to take decisions back and put them again. A policy that learns its typical tasks from
-        what was seen (`hal.policies.Fgd`, `hal.policies.ExpectedWaste` without ``typical``) scores by all that has been
-        seen by then, which may be more than when the job's turn came.
+        O(nodes), plus O(jobs) to go back to the state that the job met. Ask before applying when the policy learns its
+        typical tasks from what was seen (`hal.policies.Fgd`, `hal.policies.ExpectedWaste` without ``typical``): what
+        had been seen when the job came up is then told exactly; once they are applied, what was asked for
+        later counts as well.
         """
         line = self._line(self._given(job))
         core = self._handle
@@ -161,12 +162,14 @@ class Placements(Sequence[Placement]):
                 "the cluster has changed since these placements were made, so the state they met is gone; "
                 "call explain() before changing it, or place on cluster.fork() and keep that"
             )
-        # The state that a job met is the one after the decisions before it: book all, take its own and later back.
+        # The state that a job met is the one after the decisions before it.
         mark = core.mark()
         try:
-            ids = self._result.ids if self._result.applied else _core.book(core, self._result)
-            later = ids[line:]
-            core.release_ids(np.ascontiguousarray(later[later >= 0]))
+            if self._result.applied:
+                later = self._result.ids[line:]
+                core.release_ids(np.ascontiguousarray(later[later >= 0]))
+            else:
+                _core.book_before(core, self._result, line)
             asked = self._core_job(line)
             told = _core.explain(core, asked, self.policy._core, top, self._queues)
             change, preemption = None, ""

@@ -77,6 +77,23 @@ NewColumn<std::int64_t> job_ids(const PlaceResult& result) {
     return to_numpy(std::move(ids));
 }
 
+void book_before(ClusterHandle& h, PlaceResult result, std::size_t job) {
+    if (job >= result.shape.size())
+        throw InvalidModel("job: " + std::to_string(job) + " of " + std::to_string(result.shape.size()));
+    std::vector<ShapeId> asked{result.shape[job]};
+    if (job < result.gangs.size() && result.gangs[job]) {
+        asked.clear();
+        for (const auto& role : result.gangs[job]->roles) asked.push_back(role.shape);
+    }
+    result.status.resize(job);
+    result.shape.resize(job);
+    if (result.gangs.size() > job) result.gangs.resize(job);
+    h.run([&](Cluster& c, Engine& engine) {
+        engine.apply(result);
+        for (const ShapeId shape : asked) c.count_seen(shape);
+    });
+}
+
 nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle& job,
                                               const PolicyHandle& policy, std::size_t top,
                                               const QueuesPtr& queues) {
@@ -155,13 +172,8 @@ void bind_engine(nb::module_& m) {
     m.def("apply", [](ClusterHandle& h, PlaceResult& result) {
         h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
     });
-    m.def(
-        "book",
-        [](ClusterHandle& h, PlaceResult result) {
-            h.run([&](Cluster&, Engine& engine) { engine.apply(result); });
-            return job_ids(result);
-        },
-        "cluster"_a, "result"_a, "Applies a copy of the result, which stays as it was: for a trial.");
+    m.def("book_before", &book_before, "cluster"_a, "result"_a, "job"_a,
+          "Books a copy of what was decided before the job, and that the job was asked for: for a trial.");
     m.def(
         "resize",
         [](ClusterHandle& h, const std::string& job, const std::vector<std::int32_t>& tasks,

@@ -77,6 +77,23 @@ def test_what_was_applied_at_once_is_explained_as_it_was_met() -> None:
     assert hal.explain(cluster, hal.Job("c", cpus=1)).top[0][0] == "n"
 
 
+@pytest.mark.parametrize("policy", ["fgd", "expected_waste", "0.5*best_fit + fgd"])
+def test_what_learns_from_the_seen_is_explained_by_what_it_had_seen(policy: str) -> None:
+    cluster = hal.Cluster(
+        [hal.Node(f"n{i}", cpus=16, gpus=hal.gpus(1 + 3 * (i % 2), "A100")) for i in range(6)]
+    )
+    jobs = [
+        hal.Job(f"j{i}", cpus=1 + i % 3, gpus=(0.3, 1, 2, 0.5, 0.7)[(i * i + i // 7) % 5]) for i in range(24)
+    ]
+    placements = hal.place(cluster, jobs, policy)
+    after = hal.place(cluster, hal.Job("next", gpus=0.3), policy)[0]
+    for answer in placements:
+        if answer.placed:
+            node, total, _ = placements.explain(answer.job).top[0]
+            assert (node, pytest.approx(total, abs=2**-29)) == (answer.nodes[0], answer.scores[0])
+    assert hal.place(cluster, hal.Job("next", gpus=0.3), policy)[0] == after
+
+
 def test_trials_nest_and_end_with_their_block() -> None:
     cluster = small()
     before = cluster.digest()

@@ -26,6 +26,14 @@ void add_task(PlaceResult& out, const TaskPlace* task, double score) {
     out.score.push_back(task ? score : 0);
 }
 
+// Calls count(shape) for each shape that job j asks for, in the order in which placing counts them.
+template <class F>
+void each_asked(const PlaceResult& result, std::size_t j, F&& count) {
+    const auto gang = j < result.gangs.size() ? result.gangs[j] : nullptr;
+    if (!gang) return count(result.shape[j]);
+    for (const auto& role : gang->roles) count(role.shape);
+}
+
 }  // namespace
 
 BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
@@ -137,6 +145,7 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
     PlaceResult out;
     out.version = cluster_.version();
     out.queues = queues_;
+    out.task_begin.reserve(jobs.size() + 1);
     out.task_begin.push_back(0);
     Transaction all(cluster_);
     cluster_.reserve_jobs(jobs.size(), apply);
@@ -146,10 +155,12 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
         out.gangs.resize(jobs.size());
         out.role.resize(out.node.size(), 0);
     }
+    const bool ranked =
+        std::any_of(jobs.begin(), jobs.end(), [](const JobRequest& job) { return job.priority != 0; });
     for (JobRequest& job : jobs) {
         out.shape.push_back(job.shape);
         out.names.push_back(std::move(job.name));
-        out.priority.push_back(job.priority);
+        if (ranked) out.priority.push_back(job.priority);
         out.traits.push_back(job.traits);
     }
     return out;
@@ -253,10 +264,8 @@ void Engine::apply(PlaceResult& result) {
         ids[j] = cluster_.add_job(name, result.priority.empty() ? 0 : result.priority[j], std::move(tasks),
                                   gang, std::move(roles));
     }
-    for (const ShapeId s : result.shape) cluster_.count_seen(s);
-    for (const auto& gang : result.gangs)
-        for (std::size_t r = 1; gang && r < gang->roles.size(); ++r)
-            cluster_.count_seen(gang->roles[r].shape);
+    for (std::size_t j = 0; j < result.shape.size(); ++j)
+        each_asked(result, j, [&](ShapeId s) { cluster_.count_seen(s); });
     all.keep();
     result.ids = std::move(ids);
 }
