@@ -450,7 +450,7 @@ def preempt(
 ) -> PreemptPlan: ...
 def missing(cluster: Cluster, job: Job, policy: Policy) -> tuple[Any, ...]:
     """
-    What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, (resource, amount), filter, nodes filtered).
+    What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, (resource, amount), filter, nodes filtered, domain or '').
     """
 
 def apply_preemption(cluster: Cluster, plan: PreemptPlan) -> int:

@@ -16,7 +16,8 @@ class Missing:
     Attributes
     ----------
     tasks : int
-        Tasks of the job that find room as it is; what follows is about the next one.
+        Tasks of the job that find room as it is (of a gang's first role in `domain`); what follows is about the next
+        one.
     of : int
         Tasks of the job.
     most : int
@@ -25,7 +26,8 @@ class Missing:
         Where the least is lacking: the fewest different resources, then the smallest sum of amounts relative to the
         request, then the first. Empty when no node may run the job at all.
     resources : mapping of str to int
-        What is lacking there: ``cpu`` in milli-CPU, ``memory`` in MiB, ``gpu`` in devices, others by name.
+        What is lacking there: ``cpu`` in milli-CPU, ``memory`` in MiB, ``gpu`` in devices, ``gpu slice`` in memory
+        slices of one device that instances hold where one of the job's profile could start, others by name.
     of_capacity : bool
         It is lacking even when the node is empty.
     filter : str
@@ -40,6 +42,8 @@ class Missing:
         Level that all tasks of a gang must share a domain of; empty when none is asked for.
     level_tasks : mapping of str to int
         Role → tasks of its least that the best such domain, or without a level the whole topology, has no room for.
+    domain : str
+        Of the domains with the most room for such a gang, the one where the least is lacking; else empty.
     """
 
     tasks: int
@@ -54,6 +58,7 @@ class Missing:
     quota: Mapping[str, int] = field(default_factory=dict)
     level: str = ""
     level_tasks: Mapping[str, int] = field(default_factory=dict)
+    domain: str = ""
 
     def __str__(self) -> str:
         ways = []
@@ -69,7 +74,8 @@ class Missing:
         text = ", or ".join(ways) or "a node that may run it"
         if self.of == 1:
             return text
-        told = f"{self.tasks} of {self.of} tasks find room; the next one needs {text}"
+        where = f" in {self.domain}" if self.domain else ""
+        told = f"{self.tasks} of {self.of} tasks find room{where}; the next one needs {text}"
         return told + (f" (the empty cluster holds {self.most})" if self.most < self.of else "")
 
 
@@ -82,6 +88,8 @@ def _human(name: str, amount: int) -> str:
         return f"{amount / 1000:g} CPU{'' if amount == 1000 else 's'}"
     if name == "memory":
         return f"{amount / 1024:g} GiB" if amount % 1024 == 0 else f"{amount} MiB"
+    if name == "gpu slice":
+        return f"{_count(amount, 'memory slice')} of a GPU"
     return _count(amount, "GPU") if name == "gpu" else f"{amount} {name}"
 
 
@@ -93,7 +101,7 @@ def from_core(
     level: tuple[str, Mapping[str, int]] = ("", {}),
 ) -> Missing:
     """Build it from the core's tuples."""
-    found, most, node, of_capacity, amounts, reason, filtered = told
+    found, most, node, of_capacity, amounts, reason, filtered, domain = told
     queue, resource, units = quota or ("", "", 0)
     return Missing(
         found,
@@ -108,4 +116,5 @@ def from_core(
         {resource: units} if queue else {},
         level[0] if level[1] else "",
         dict(level[1]),
+        domain,
     )

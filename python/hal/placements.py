@@ -14,7 +14,7 @@ from hal import _core
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
-from hal.missing import from_core
+from hal.missing import Missing, from_core
 
 if TYPE_CHECKING:
     from hal.cluster import Cluster
@@ -195,7 +195,7 @@ class Placements(Sequence[Placement]):
             top=tuple(
                 (node, total, dict(zip(names, parts, strict=True))) for node, total, parts in told["top"]
             ),
-            missing=told["quota"] or self._gang_lacks(line, told["gang_room"]) or str(change or ""),
+            missing=told["quota"] or self._gang_lacks(line, told["gang_room"], change) or str(change or ""),
             change=change,
             preemption=preemption,
             victims=victims,
@@ -211,11 +211,12 @@ class Placements(Sequence[Placement]):
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
 
-    def _gang_lacks(self, line: int, room: Sequence[int]) -> str:
+    def _gang_lacks(self, line: int, room: Sequence[int], change: Missing | None) -> str:
         """Return what a gang that was not placed lacks as a whole; empty for every other job."""
         if not room or self.status[line] == Status.PLACED or isinstance(self._jobs, JobColumns):
             return ""
-        return self._jobs[line]._short_of(room)
+        told = self._jobs[line]._short_of(room)
+        return f"{told}: {change}" if told and change and change.domain else told
 
     def _level_lacks(self, line: int, room: Sequence[int]) -> tuple[str, dict[str, int]]:
         """Return the level that a gang must share and the tasks of each role that its best domain lacks room for."""

@@ -61,7 +61,7 @@ AnyTuple missing(ClusterHandle& h, const JobHandle& job, const PolicyHandle& pol
         return m;
     });
     return nb::make_tuple(found.tasks, found.most, node, found.of_capacity, found.amounts, found.filter,
-                          found.filtered);
+                          found.filtered, found.domain);
 }
 
 nb::typed<nb::list, AnyTuple> victims(const PreemptPlan& plan) {
@@ -98,7 +98,7 @@ void bind_preempt(nb::module_& m) {
     m.def("missing", &missing, "cluster"_a, "job"_a, "policy"_a,
           "What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of "
           "capacity, "
-          "(resource, amount), filter, nodes filtered).");
+          "(resource, amount), filter, nodes filtered, domain or '').");
     m.def(
         "apply_preemption",
         [](ClusterHandle& h, PreemptPlan plan) {

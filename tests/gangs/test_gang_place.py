@@ -46,7 +46,9 @@ def test_the_explanation_counts_what_is_missing():
     gang = hal.Gang(required="switch0", roles=[hal.Job("w", tasks=4, cpus=3)])
     told = hal.explain(cluster, hal.Job("j", tasks=14, cpus=1, gang=gang))
     assert (
-        told.missing == "room for 2 of 14 tasks of 'j', 1 of 4 tasks of 'w' in one domain of level 'switch0'"
+        told.missing
+        == "room for 2 of 14 tasks of 'j', 1 of 4 tasks of 'w' in one domain of level 'switch0': "
+        "12 of 14 tasks find room in r1; the next one needs 1 CPU on r1n0"
     )
     told = hal.explain(cluster, hal.Job("j", tasks=21, cpus=1, gang=hal.Gang()))
     assert told.missing == "room for 1 of 21 tasks of 'j' in the whole topology"

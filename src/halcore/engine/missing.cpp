@@ -23,6 +23,24 @@ struct Lack {
     }
 };
 
+// The fewest occupied memory slices that would have to be free for an instance; 0 when one fits, or the node
+// offers none.
+int slices_lacking(const Cluster& cluster, const Shape& s, NodeId n) {
+    if (s.profile == kNoProfile) return 0;
+    const auto& devices = cluster.node_class(n).devices;
+    int fewest = kSlices + 1;
+    for (std::uint64_t m = eligible_devices(cluster, s, n); m; m &= m - 1) {
+        const int g = std::countr_zero(m);
+        const ProfileLayout& layout = layout_on(s, devices[g]);
+        for (int start = 0; start < kSlices; ++start) {
+            if (!layout.may_start(start)) continue;
+            const Slices busy = cluster.gpu_slices(n)[g] & layout.taken_from(start);
+            fewest = std::min(fewest, std::popcount(busy));
+        }
+    }
+    return fewest > kSlices ? 0 : fewest;
+}
+
 Lack lack_on(const Cluster& cluster, const Shape& s, NodeId n, bool of_capacity) {
     Lack lack;
     const auto need = [&](ResourceId r, std::int64_t amount) {
@@ -32,7 +50,9 @@ Lack lack_on(const Cluster& cluster, const Shape& s, NodeId n, bool of_capacity)
     need(kCpu, s.cpu);
     need(kMemory, s.memory);
     for (const auto& [r, amount] : s.extended) need(r, amount);
-    if (s.gpus) {
+    if (const int slices = of_capacity ? 0 : slices_lacking(cluster, s, n)) {
+        lack.add("gpu slice", slices, kSlices);
+    } else if (s.gpus) {
         const std::uint64_t eligible = eligible_devices(cluster, s, n);
         const std::uint64_t fitting = of_capacity ? eligible : fitting_devices(cluster, s, n, eligible);
         lack.add("gpu", s.gpus - std::popcount(fitting), s.gpus);
@@ -40,56 +60,129 @@ Lack lack_on(const Cluster& cluster, const Shape& s, NodeId n, bool of_capacity)
     return lack;
 }
 
+class Finder {
+  public:
+    Finder(Engine& engine, const JobRequest& job, const std::shared_ptr<const Policy>& policy)
+        : cluster_(engine.cluster()),
+          engine_(engine),
+          matcher_(engine.matcher()),
+          bound_(engine.bound(policy)),
+          policy_(*policy),
+          job_(job),
+          s_(cluster_.shape(job.shape)) {
+        missing_.most = matcher_.capacity(job.shape);
+        missing_.of_capacity = missing_.most == 0;
+        engine.sync_rules();
+    }
+
+    Missing run() {
+        if (!look_in_domains()) {
+            Transaction trial(cluster_);
+            while (missing_.tasks < job_.tasks) {
+                const Choice choice = engine_.choose_task(job_.shape, job_.traits, bound_, own_);
+                if (choice.node == kNoNode) break;
+                take(choice.node);
+                ++missing_.tasks;
+            }
+            for (NodeId n = 0; n < cluster_.node_slots(); ++n) look(n);
+        }
+        missing_.amounts = std::move(least_.amounts);
+        for (const auto& [filter, nodes] : filters_) {
+            if (nodes > missing_.filtered) missing_.filter = filter, missing_.filtered = nodes;
+        }
+        return std::move(missing_);
+    }
+
+  private:
+    void take(NodeId n) {
+        own_.push_back(cluster_.settle({n, job_.shape, bound_.pick(job_.shape, n), job_.traits}));
+        cluster_.take(own_.back());
+    }
+
+    // For a gang that must share a domain: the domains that hold the most tasks. False for other jobs, and
+    // when one holds enough.
+    bool look_in_domains() {
+        const NodeTree* const tree = cluster_.tree();
+        if (!job_.gang || job_.gang->required.empty() || !tree) return false;
+        const Topology& t = tree->topology();
+        const std::int32_t level = t.find_level(job_.gang->required);
+        std::vector<std::pair<std::int32_t, std::int64_t>> room;
+        std::int64_t most = 0;
+        for (std::int32_t d = 0; d < t.n_domains(); ++d) {
+            if (t.level(d) < level || (d > 0 && t.level(t.parent(d)) >= level)) continue;
+            Transaction trial(cluster_);
+            room.emplace_back(d, fill(*tree, d));
+            most = std::max(most, room.back().second);
+        }
+        if (room.empty() || most >= job_.gang->roles[0].min_tasks) return false;
+        missing_.tasks = most;
+        for (const auto& [d, tasks] : room) {
+            if (tasks < most) continue;
+            Transaction trial(cluster_);
+            fill(*tree, d);
+            const NodeId before = missing_.node;
+            for (auto p = t.node_begin(d); p < t.node_end(d); ++p)
+                if (tree->node(p) != UINT32_MAX) look(tree->node(p));
+            if (missing_.node != before) missing_.domain = t.domains()[d];
+        }
+        return true;
+    }
+    std::int64_t fill(const NodeTree& tree, std::int32_t domain) {
+        own_.clear();
+        const Topology& t = tree.topology();
+        for (auto p = t.node_begin(domain); p < t.node_end(domain); ++p) {
+            const NodeId n = tree.node(p);
+            if (n == UINT32_MAX) continue;
+            while (static_cast<std::int32_t>(own_.size()) < job_.tasks && matcher_.fits(job_.shape, n) &&
+                   bound_.rejected_by(job_.shape, n) < 0 &&
+                   engine_.rule_refusal({n, job_.shape, 0, job_.traits}, own_).empty())
+                take(n);
+        }
+        return static_cast<std::int64_t>(own_.size());
+    }
+
+    // Whether the next task lacks less here than anywhere before.
+    void look(NodeId n) {
+        if (!cluster_.present(n)) return;
+        Lack lack = lack_on(cluster_, s_, n, missing_.of_capacity);
+        const Reason reason = matcher_.check(job_.shape, n);
+        const bool by_class = reason && reason.code < Reason::Code::GpuModel;
+        const int by_policy = reason ? -1 : bound_.rejected_by(job_.shape, n);
+        if (by_class || by_policy >= 0) {
+            if (lack.amounts.empty()) {
+                ++filters_[by_class ? describe(reason, cluster_, s_, n)
+                                    : "filter '" + policy_.filters()[by_policy]->name() + "' of the policy"];
+            }
+            return;
+        }
+        if (const std::string rule = engine_.rule_refusal({n, job_.shape, 0, job_.traits}, own_);
+            !rule.empty()) {
+            if (lack.amounts.empty()) ++filters_[rule];
+            return;
+        }
+        if (lack.amounts.empty()) return;  // a whole job may lack what one task of it does not
+        const auto rank = [](const Lack& l) { return std::make_tuple(l.amounts.size(), l.relative); };
+        if (missing_.node == kNoNode || rank(lack) < rank(least_))
+            missing_.node = n, least_ = std::move(lack);
+    }
+
+    Cluster& cluster_;
+    Engine& engine_;
+    Matcher& matcher_;
+    BoundPolicy& bound_;
+    const Policy& policy_;
+    const JobRequest& job_;
+    const Shape& s_;
+    Missing missing_;
+    std::vector<TaskPlace> own_;  // tasks of the job that have found room
+    std::map<std::string, NodeId> filters_;
+    Lack least_;
+};
+
 }  // namespace
 
 Missing find_missing(Engine& engine, const JobRequest& job, const std::shared_ptr<const Policy>& policy) {
-    Cluster& cluster = engine.cluster();
-    Matcher& matcher = engine.matcher();
-    BoundPolicy& bound = engine.bound(policy);
-    const Shape& s = cluster.shape(job.shape);
-    Missing missing;
-    missing.most = matcher.capacity(job.shape);
-    missing.of_capacity = missing.most == 0;
-
-    engine.sync_rules();
-    Transaction trial(cluster);
-    std::vector<TaskPlace> own;
-    while (missing.tasks < job.tasks) {
-        const Choice choice = engine.choose_task(job.shape, job.traits, bound, own);
-        if (choice.node == kNoNode) break;
-        own.push_back(
-            cluster.settle({choice.node, job.shape, bound.pick(job.shape, choice.node), job.traits}));
-        cluster.take(own.back());
-        ++missing.tasks;
-    }
-    std::map<std::string, NodeId> filters;
-    Lack least;
-    for (NodeId n = 0; n < cluster.node_slots(); ++n) {
-        if (!cluster.present(n)) continue;
-        Lack lack = lack_on(cluster, s, n, missing.of_capacity);
-        const Reason reason = matcher.check(job.shape, n);
-        const bool by_class = reason && reason.code < Reason::Code::GpuModel;
-        const int by_policy = reason ? -1 : bound.rejected_by(job.shape, n);
-        if (by_class || by_policy >= 0) {
-            if (lack.amounts.empty()) {
-                ++filters[by_class ? describe(reason, cluster, s, n)
-                                   : "filter '" + policy->filters()[by_policy]->name() + "' of the policy"];
-            }
-            continue;
-        }
-        if (const std::string rule = engine.rule_refusal({n, job.shape, 0, job.traits}, own); !rule.empty()) {
-            if (lack.amounts.empty()) ++filters[rule];
-            continue;
-        }
-        if (lack.amounts.empty()) continue;  // a whole job may lack what one task of it does not
-        const auto rank = [](const Lack& l) { return std::make_tuple(l.amounts.size(), l.relative); };
-        if (missing.node == kNoNode || rank(lack) < rank(least)) missing.node = n, least = std::move(lack);
-    }
-    missing.amounts = std::move(least.amounts);
-    for (const auto& [filter, nodes] : filters) {
-        if (nodes > missing.filtered) missing.filter = filter, missing.filtered = nodes;
-    }
-    return missing;
+    return Finder(engine, job, policy).run();
 }
 
 }  // namespace hal
