@@ -27,13 +27,18 @@ using replay::Seconds;
 using QueuesPtr = std::shared_ptr<const QueueTree>;
 using NodeReplayColumns =
     nb::typed<nb::tuple, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<Seconds>,
-              NewColumn<std::int64_t>, NewColumn<std::int32_t>, NewColumn<std::uint64_t>>;
+              NewColumn<Seconds>, NewColumn<Seconds>, NewColumn<std::uint32_t>, NewColumn<std::int64_t>,
+              NewColumn<std::int32_t>, NewColumn<std::uint64_t>>;
 
 /// A name, and for slots how deep, how far and how finely it plans.
 using Rule = std::tuple<std::string, std::int32_t, Seconds, Seconds>;
 /// Begin, end, and the nodes or what a job needs.
 using Windows = std::vector<std::tuple<Seconds, Seconds, std::vector<std::string>, const JobHandle*>>;
 
+/// Node, when it fails, and when it is back, if ever.
+using Failures = std::vector<std::tuple<std::string, Seconds, std::optional<Seconds>>>;
+
+/// The machine is for this alone: in another, rows are those of jobs.
 std::vector<replay::NodeHold> holds_of(ClusterHandle& cluster, const std::shared_ptr<ClusterMachine>& machine,
                                        const Windows& windows) {
     std::vector<replay::NodeHold> holds;
@@ -67,8 +72,9 @@ class NodeQueue {
         : cluster_(cluster) {
         cluster.run([&](Cluster&, Engine& engine) {
             machine_ = std::make_shared<ClusterMachine>(engine, policy.policy, queues);
+            const auto aside = std::make_shared<ClusterMachine>(engine, policy.policy, queues);
             engine_ = std::make_unique<QueueEngine>(parts_of(machine_, std::move(order), rule,
-                                                             holds_of(cluster, machine_, windows),
+                                                             holds_of(cluster, aside, windows),
                                                              std::move(prediction), correction));
         });
     }
@@ -92,6 +98,9 @@ class NodeQueue {
     }
     void finish(Seconds now, replay::JobId job) {
         cluster_.run([&](Cluster&, Engine&) { engine_->finish(now, job); });
+    }
+    void stop(Seconds now, replay::JobId job) {
+        cluster_.run([&](Cluster&, Engine&) { engine_->stop(now, job); });
     }
     void cancel(Seconds now, replay::JobId job) {
         cluster_.run([&](Cluster&, Engine&) { engine_->cancel(now, job); });
@@ -145,10 +154,14 @@ NodeReplayColumns replay_on_nodes(ClusterHandle& cluster, const std::vector<cons
                                   Column<std::int32_t> user, Column<double> priority, Column<Seconds> given,
                                   Column<Seconds> fill, Column<Seconds> rank, const nb::object& order,
                                   double ageing, double max_age, double half_life, const Rule& rule,
-                                  const Windows& windows, const nb::object& prediction,
+                                  const Windows& windows, const Failures& failures,
+                                  Column<Seconds> checkpoint, const nb::object& prediction,
                                   const std::string& correction, Column<std::uint32_t> follower,
                                   Column<std::uint32_t> other, Column<std::uint8_t> kind,
                                   Column<Seconds> delay, Column<std::uint8_t> failed) {
+    if (checkpoint.shape(0) != jobs.size())
+        throw InvalidModel("checkpoint: " + std::to_string(checkpoint.shape(0)) + " for " +
+                           std::to_string(jobs.size()) + " rows; give one a row");
     if (jobs.size() != submit.shape(0))
         throw InvalidModel("jobs: " + std::to_string(jobs.size()) + " for " +
                            std::to_string(submit.shape(0)) + " rows; give one a row");
@@ -164,12 +177,19 @@ NodeReplayColumns replay_on_nodes(ClusterHandle& cluster, const std::vector<cons
             machine->check(cluster.request(*job));
             machine->add(cluster.request(*job));
         }
-        auto holds = holds_of(cluster, machine, windows);
+        const auto aside = std::make_shared<ClusterMachine>(engine, policy.policy, queues);
+        auto holds = holds_of(cluster, aside, windows);
+        std::vector<replay::NodeFailure> down;
+        for (const auto& [name, at, back] : failures)
+            down.push_back({at, back.value_or(replay::kNever), name});
+        const auto every = as_span(checkpoint);
+        replay::NodeOutages outages(machine, std::move(down), {every.begin(), every.end()});
         result = replay::replay_queue(
             log_of(submit, run, procs, requested, user, priority, given, fill, rank, follower, other, kind,
                    delay, failed),
-            parts_of(machine, std::move(who_is_next), rule, std::move(holds), std::move(guess), correction));
-        for (std::uint32_t row = 0; row < jobs.size(); ++row) {
+            parts_of(machine, std::move(who_is_next), rule, std::move(holds), std::move(guess), correction),
+            failures.empty() ? nullptr : &outages);
+        for (std::uint32_t row = 0; row < machine->size(); ++row) {
             for (const TaskPlace& task : machine->places(row)) {
                 node.push_back(static_cast<std::int32_t>(task.node));
                 devices.push_back(task.devices);
@@ -179,8 +199,9 @@ NodeReplayColumns replay_on_nodes(ClusterHandle& cluster, const std::vector<cons
     });
     return nb::make_tuple(to_numpy(std::move(result.start)), to_numpy(std::move(result.entered)),
                           to_numpy(std::move(result.promise)), to_numpy(std::move(result.first_guess)),
-                          to_numpy(std::move(begin)), to_numpy(std::move(node)),
-                          to_numpy(std::move(devices)));
+                          to_numpy(std::move(result.run)), to_numpy(std::move(result.requested)),
+                          to_numpy(std::move(result.origin)), to_numpy(std::move(begin)),
+                          to_numpy(std::move(node)), to_numpy(std::move(devices)));
 }
 
 }  // namespace
@@ -207,6 +228,7 @@ void bind_node_queue(nb::module_& m) {
             "now"_a, "job"_a, "requested"_a, "procs"_a, "user"_a, "priority"_a, "given"_a, "fill"_a, "rank"_a)
         .def("check", &NodeQueue::check, "job"_a)
         .def("finish", &NodeQueue::finish, "now"_a, "job"_a)
+        .def("stop", &NodeQueue::stop, "now"_a, "job"_a)
         .def("cancel", &NodeQueue::cancel, "now"_a, "job"_a)
         .def("tick", &NodeQueue::tick, "now"_a)
         .def("promise", &NodeQueue::promise, "job"_a)
@@ -219,7 +241,8 @@ void bind_node_queue(nb::module_& m) {
     m.def("replay_on_nodes", &replay_on_nodes, "cluster"_a, "jobs"_a, "policy"_a, "queues"_a.none(),
           "submit"_a, "run"_a, "procs"_a, "requested"_a, "user"_a, "priority"_a, "given"_a, "fill"_a,
           "rank"_a, "order"_a, "ageing"_a, "max_age"_a, "half_life"_a, "backfill"_a, "windows"_a,
-          "prediction"_a, "correction"_a, "follower"_a, "other"_a, "kind"_a, "delay"_a, "failed"_a);
+          "failures"_a, "checkpoint"_a, "prediction"_a, "correction"_a, "follower"_a, "other"_a, "kind"_a,
+          "delay"_a, "failed"_a);
 }
 
 }  // namespace hal::bindings

@@ -190,6 +190,7 @@ void bind_queue(nb::module_& m) {
             },
             "now"_a, "requested"_a, "procs"_a, "user"_a, "priority"_a, "given"_a, "fill"_a, "rank"_a)
         .def("finish", &QueueEngine::finish, "now"_a, "job"_a)
+        .def("stop", &QueueEngine::stop, "now"_a, "job"_a)
         .def("cancel", &QueueEngine::cancel, "now"_a, "job"_a)
         .def("tick", &QueueEngine::tick, "now"_a)
         .def_prop_ro("started", &started)

@@ -76,9 +76,15 @@ def test_misuse():
         with pytest.raises(InvalidModel, match="is not running"):
             call()
     history.started(0, 7)
-    for call in (lambda: history.started(0, 8), lambda: history.started(2, 8), lambda: history.withdrawn(0)):
+    for call in (lambda: history.started(0, 8), lambda: history.started(2, 8)):
         with pytest.raises(InvalidModel, match="is not waiting"):
             call()
+    history.submitted(4, 8, 60, 1, 7, row)
+    history.started(4, 8)
+    history.withdrawn(4)  # stopped: nothing is learned of it
+    assert not history.knows(7)
+    with pytest.raises(InvalidModel, match="neither waits nor runs"):
+        history.withdrawn(4)
     history.finished(0, 9, 2)
     assert history.knows(0)
     with pytest.raises(ValueError, match="one column a feature"):

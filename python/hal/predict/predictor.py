@@ -181,8 +181,9 @@ class Predictor:
         del self._ids[job], self._starts[job]
 
     def withdrawn(self, job: str) -> None:
-        """Tell that a waiting job will not start."""
+        """Tell that a waiting job will not start, or that a running one was stopped: nothing is learned from it."""
         self._history.withdrawn(self._id(job))
+        self._starts.pop(job, None)
         del self._ids[job]
 
     def wait_for_training(self) -> None:

@@ -17,9 +17,10 @@ from hal.model import Job
 from hal.place import resolve
 from hal.policy import Policy
 from hal.queues import QueueTree
+from hal.replay.dependencies import KINDS, Dependencies
 from hal.replay.queue_replay import OrderFunction, Predicts, adapted, columns_of
 from hal.replay.queue_run import QueueRun
-from hal.replay.windows import NodeWindow, node_windows
+from hal.replay.windows import Failure, NodeWindow, node_failures, node_windows
 from hal.replay.workload import Workload
 
 __all__ = ["ClusterRun", "replay_on_cluster"]
@@ -70,6 +71,8 @@ def replay_on_cluster(
     window: int = 86_400,
     resolution: int = 60,
     reservations: Iterable[NodeWindow] = (),
+    failures: Iterable[Failure] = (),
+    checkpoint: int | ArrayLike | None = None,
     queues: QueueTree | None = None,
 ) -> ClusterRun:
     """Replay a workload through a batch queue in front of nodes with cores, memory and GPUs.
@@ -98,6 +101,12 @@ def replay_on_cluster(
         Begin and end in seconds, and what jobs may not use in between: whole nodes by name, such as for maintenance,
         or what a job needs, set aside at the start of the replay where the policy places it. Needs the backfill
         ``"conservative"`` or ``"slots"``. Kept as long as no job outlives its prediction.
+    failures : iterable of (str, int, int or None)
+        Node, when it fails and when it is back, seconds (None: never). Jobs with a task there are stopped and enter
+        the queue again at once, to run what they had not saved; what fails at a moment fails after all else that
+        happens then.
+    checkpoint : int or array-like of int, shape (n_jobs,), optional
+        Seconds between two checkpoints of a job, counted from each start; 0, and None for all: it saves nothing.
     queues : QueueTree, optional
         No job takes its queue over a maximum.
 
@@ -107,13 +116,16 @@ def replay_on_cluster(
         `promise` is with EASY the first time for which a job was promised to start when it came to the head of the
         queue, -1 if it started at once or out of turn; it is kept as long as predictions are upper bounds, the order
         is first come, first served, and jobs have neither rules nor levels of the topology. With conservative
-        backfill it is the start reserved at the submission, kept as long as predictions are upper bounds.
+        backfill it is the start reserved at the submission, kept as long as predictions are upper bounds and no node
+        fails. Its workload has a row for each submission: a job that was stopped has several, one after the other,
+        of which each ran until it was stopped and entered when the one before was. What waits for nodes that never
+        come back does not start.
 
     Raises
     ------
     InvalidModel
-        There is not one job a row, a job would not fit if nothing else ran, or a reservation names an unknown node
-        or finds no room.
+        There is not one job a row, a job would not fit if nothing else ran, or a reservation or a failure names an
+        unknown node or finds no room.
     PolicyError
         An unknown name, or a policy or an order function that failed.
 
@@ -136,7 +148,7 @@ def replay_on_cluster(
     trial = cluster.fork()
     columns, source = columns_of(workload, predict, priority)
     after = workload.after
-    start, entered, promise, first_guess, begin, node, gpus = _core.replay_on_nodes(
+    *columns_out, run, requested, origin, begin, node, gpus = _core.replay_on_nodes(
         trial._core,
         [job._handle for job in named],
         resolve(policy, None)._core,
@@ -148,6 +160,8 @@ def replay_on_cluster(
         half_life,
         (backfill, depth, window, resolution),
         node_windows(reservations),
+        node_failures(failures),
+        _intervals(checkpoint, len(workload)),
         source,
         correct,
         after.row,
@@ -158,4 +172,50 @@ def replay_on_cluster(
     )
     size = max(1, int(cluster.columns.capacity_cpu[cluster.columns.present.view(bool)].sum()) // 1000)
     names = tuple(trial._core.name_of(index) for index in range(len(cluster.columns.present)))
+    if len(origin) > len(workload):
+        by_job = np.argsort(origin, kind="stable")
+        workload = _with_restarts(workload, origin[by_job], run[by_job], requested[by_job])
+        columns_out = [column[by_job] for column in columns_out]
+        tasks = [np.arange(begin[row], begin[row + 1]) for row in by_job.tolist()]
+        begin = np.cumsum([0, *map(len, tasks)], dtype=np.int64)
+        node, gpus = node[np.concatenate(tasks)], gpus[np.concatenate(tasks)]
+    start, entered, promise, first_guess = columns_out
     return ClusterRun(workload, size, start, entered, promise, first_guess, begin, node, gpus, names)
+
+
+def _intervals(checkpoint: int | ArrayLike | None, count: int) -> NDArray[np.int64]:
+    every = np.asarray(0 if checkpoint is None else checkpoint)
+    if every.dtype.kind not in "iu" or every.shape not in ((), (count,)) or (every < 0).any():
+        raise InvalidModel(
+            f"checkpoint: give whole seconds, 0 or more, one number or one for each of {count} jobs"
+        )
+    return np.ascontiguousarray(np.broadcast_to(every, (count,)), dtype=np.int64)
+
+
+def _with_restarts(
+    workload: Workload, origin: NDArray[np.uint32], run: NDArray[np.int64], requested: NDArray[np.int64]
+) -> Workload:
+    """Return the workload with a row for each submission, those of a job one after the other."""
+    last = np.searchsorted(origin, np.arange(len(workload)), side="right") - 1
+    first = np.searchsorted(origin, np.arange(len(workload)), side="left")
+    after = workload.after
+    others = np.where(after.kind == KINDS.index("start"), first[after.other], last[after.other])
+    moved = zip(
+        first[after.row].tolist(), others.tolist(), after.kind.tolist(), after.delay.tolist(), strict=True
+    )
+    chain = [
+        (row, row - 1, KINDS.index("any"), 0)
+        for row in range(1, len(origin))
+        if origin[row] == origin[row - 1]
+    ]
+    failed = np.zeros(len(origin), dtype=np.uint8)
+    failed[last] = workload.failed if len(workload.failed) else 0
+    columns = {name: getattr(workload, name)[origin] for name in ("job", "submit", "procs", "user")}
+    return dataclasses.replace(
+        workload,
+        run=run,
+        requested=requested,
+        after=Dependencies.of([*chain, *moved]),
+        failed=failed,
+        **columns,
+    )

@@ -159,7 +159,7 @@ class Queue:
         entry = self._running_task(task)
 
         def again() -> None:
-            self._engine.finish(now, entry.number, task)
+            self._engine.stop(now, entry.number, task)
             ran, every = now - (entry.start or 0), entry.job.checkpoint
             saved = 0 if every is None else ran // every * every
             entry.requested = max(1, entry.requested - saved)
@@ -168,6 +168,23 @@ class Queue:
             self._held[task] = None
 
         return self._act(now, again)
+
+    def lose_node(self, now: int, node: str) -> Actions:
+        """Take a failed node out of the cluster, and requeue the tasks that had a part there.
+
+        What is left of them on other nodes has to be stopped: see `Actions.requeued`.
+        """
+        lost = [name for name in self._running if any(node == there for there, _ in self.places(name))]
+        if now < self._core.now:
+            raise InvalidModel(f"time {now} is before the last event at {self._core.now}")
+        self._engine.lose_node(node)
+        actions = self.tick(now) if not lost else Actions(requeued=lost)
+        for name in lost:
+            more = self.requeue(now, name)
+            actions.start += more.start
+            actions.dropped.update(more.dropped)
+            actions.kill = more.kill
+        return actions
 
     def cancel(self, now: int, task: str) -> Actions:
         """Take a waiting task out of the queue; what waits for its good end is dropped."""

@@ -61,6 +61,7 @@ class QueueCore:
             )
         source = predict if isinstance(predict, str) else "given"
         self._processors = None if isinstance(machine, Cluster) else machine
+        self._cluster = machine if isinstance(machine, Cluster) else None
         self.core: _core.BatchQueue | _core.NodeQueue
         if isinstance(machine, Cluster):
             where = machine._core, resolve(policy, None)._core, None if queues is None else queues._core
@@ -105,11 +106,23 @@ class QueueCore:
             self._predictor.finished(now, name)
         self.core.finish(now, number)
 
+    def stop(self, now: int, number: int, name: str) -> None:
+        """Take a running task off before its end; to a predictor that is one, as its contract has no other word."""
+        if self._predictor is not None:
+            self._predictor.finished(now, name)
+        self.core.stop(now, number)
+
     def cancel(self, now: int, number: int, name: str) -> None:
         """Take a waiting task out."""
         if self._predictor is not None:
             self._predictor.withdrawn(name)
         self.core.cancel(now, number)
+
+    def lose_node(self, node: str) -> None:
+        """Take a node out of the cluster, whatever runs there."""
+        if self._cluster is None:
+            raise InvalidModel(f"node {node!r}: the queue is in front of a count of processors")
+        self._cluster.remove(node, evict=True)
 
     def places(self, number: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Return node and GPU indices of each part of a task; empty without nodes."""

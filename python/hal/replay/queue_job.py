@@ -108,8 +108,11 @@ class Actions:
         Running tasks past their time limit; report their end with `Queue.finish`.
     dropped : dict of str to str
         Tasks that will never run, and why.
+    requeued : list of str
+        Tasks that have lost a node and wait again; stop what is left of them before you start anything.
     """
 
     start: list[str] = field(default_factory=list)
     kill: list[str] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
+    requeued: list[str] = field(default_factory=list)

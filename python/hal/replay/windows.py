@@ -1,4 +1,4 @@
-"""Reservations in the way of a batch queue: what its jobs may not use for a while."""
+"""What the jobs of a batch queue may not use for a while: what is reserved, and what has failed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from hal._show import show
 from hal.errors import InvalidModel
 from hal.model import Job
 
-__all__ = ["NodeWindow", "node_windows", "processor_windows"]
+__all__ = ["Failure", "NodeWindow", "node_failures", "node_windows", "processor_windows"]
 
 #: Begin and end in seconds, and the names of whole nodes, or a job whose needs are set aside where a policy places it.
 NodeWindow: TypeAlias = tuple[int, int, Sequence[str] | Job]
+#: A node, when it fails, and when it is back; None: never.
+Failure: TypeAlias = tuple[str, int, int | None]
 
 
 def node_windows(reservations: Iterable[Any]) -> list[tuple[int, int, list[str], _core.JobSpec | None]]:
@@ -55,12 +57,37 @@ def processor_windows(reservations: Iterable[Any]) -> list[tuple[int, int, int]]
     return windows
 
 
+def node_failures(failures: Iterable[Any]) -> list[tuple[str, int, int | None]]:
+    """Return failures as the core reads them.
+
+    Raises
+    ------
+    InvalidModel
+        An entry is no `Failure`.
+    """
+    found: list[tuple[str, int, int | None]] = []
+    for entry in failures:
+        node, at, back = _three(entry, "failures", "a node, when it fails and when it is back")
+        if not isinstance(node, str):
+            raise InvalidModel(f"failures: {show(node)}: give the name of a node")
+        found.append((node, _second(at, "failures"), None if back is None else _second(back, "failures")))
+    return found
+
+
 def _parts(entry: Any, what: str) -> tuple[int, int, Any]:
+    begin, end, held = _three(entry, "reservations", f"begin, end and {what}")
+    return _second(begin, "reservations"), _second(end, "reservations"), held
+
+
+def _three(entry: Any, field: str, what: str) -> tuple[Any, Any, Any]:
     try:
-        begin, end, held = entry
+        first, second, third = entry
     except (TypeError, ValueError):
-        raise InvalidModel(f"reservations: {show(entry)}: give begin, end and {what}") from None
-    for second in (begin, end):
-        if not isinstance(second, int) or abs(second) > 2**62:
-            raise InvalidModel(f"reservations: {show(second)}: give whole seconds")
-    return int(begin), int(end), held
+        raise InvalidModel(f"{field}: {show(entry)}: give {what}") from None
+    return first, second, third
+
+
+def _second(value: Any, field: str) -> int:
+    if not isinstance(value, int) or abs(value) > 2**62:
+        raise InvalidModel(f"{field}: {show(value)}: give whole seconds")
+    return int(value)

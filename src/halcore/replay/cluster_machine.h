@@ -23,6 +23,9 @@ class ClusterMachine {
     void check(const JobRequest& request);
     /// Takes note of what a job needs and returns its row.
     std::uint32_t add(JobRequest request);
+    /// The same needs under the same name once more.
+    std::uint32_t again(std::uint32_t row) { return add(requests_[row]); }
+    const std::string& name(std::uint32_t row) const { return requests_[row].name; }
 
     /// Places and books the job; false, and nothing changed, when there is no room.
     bool take(std::uint32_t row);
@@ -44,7 +47,8 @@ class ClusterMachine {
     std::pair<std::int64_t, std::int64_t> need(std::uint32_t row);
     /// CPUs and GPUs, in thousandths, of tasks in their places.
     std::pair<std::int64_t, std::int64_t> total(const TaskList& tasks);
-    /// All that there is of nodes and a little more, whatever runs there. InvalidModel when there is no node of that name.
+    /// All that there is of nodes and a little more, whatever runs there. InvalidModel when there is no node
+    /// of that name.
     TaskList whole(const std::vector<std::string>& nodes);
 
     /// Whether two jobs ask for the same, so that there is no room for one if there is none for the other.

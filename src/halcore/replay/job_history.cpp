@@ -167,9 +167,13 @@ void JobHistory::started(JobId job, Seconds now) {
 
 void JobHistory::withdrawn(JobId job) {
     const auto found = live_.find(job);
-    if (found == live_.end() || found->second.runs)
-        throw InvalidModel("job " + std::to_string(job) + " is not waiting; only a waiting job can withdraw");
-    --users_[found->second.spec.user].waiting;
+    if (found == live_.end())
+        throw InvalidModel("job " + std::to_string(job) + " neither waits nor runs; it cannot withdraw");
+    User& user = users_[found->second.spec.user];
+    if (found->second.runs)
+        user.running.erase(job);
+    else
+        --user.waiting;
     live_.erase(found);
 }
 

@@ -37,6 +37,7 @@ class JobHistory {
     const Row& submitted(JobId job, Seconds now, const JobSpec& spec);
     void started(JobId job, Seconds now);
     void finished(JobId job, Seconds now, Seconds run);
+    /// The job will not start, or was stopped before its end: nothing is learned from it.
     void withdrawn(JobId job);
 
     /// Whether jobs of the user have ended; before that there is nothing to learn from.

@@ -17,6 +17,7 @@ class Prediction {
     virtual Guess at_submit(JobId, const JobRecord& job) = 0;
     virtual void started(JobId, const JobRecord&) {}
     virtual void finished(JobId, const JobRecord&, Seconds /*run*/) {}
+    /// The job will not start, or was stopped before its end.
     virtual void withdrawn(JobId) {}
 };
 

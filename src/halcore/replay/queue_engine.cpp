@@ -136,16 +136,30 @@ JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
     return job;
 }
 
-void QueueEngine::finish(Seconds now, JobId job) {
+/// Returns when the job was to end by prediction.
+Seconds QueueEngine::take_off(Seconds now, JobId job, const char* why) {
     if (job >= state_.jobs_.size() || !state_.jobs_[job].runs())
-        throw InvalidModel("job " + std::to_string(job) + " is not running; only a running job can finish");
+        throw InvalidModel("job " + std::to_string(job) + " is not running; only a running job can " + why);
     advance(now);
     JobRecord& record = state_.jobs_[job];
     record.end = now;
-    const Seconds planned_end = record.predicted_end();
-    state_.running_.erase({planned_end, record.procs, job});
+    state_.running_.erase({record.predicted_end(), record.procs, job});
+    return record.predicted_end();
+}
+
+void QueueEngine::finish(Seconds now, JobId job) {
+    const Seconds planned_end = take_off(now, job, "finish");
+    const JobRecord& record = state_.jobs_[job];
     prediction_->finished(job, record, now - record.start);
     state_.order_->finished(record);
+    backfill_->finished(state_, job, planned_end);
+    schedule();
+}
+
+void QueueEngine::stop(Seconds now, JobId job) {
+    const Seconds planned_end = take_off(now, job, "stop");
+    prediction_->withdrawn(job);
+    state_.order_->finished(state_.jobs_[job]);
     backfill_->finished(state_, job, planned_end);
     schedule();
 }

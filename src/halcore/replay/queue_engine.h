@@ -34,6 +34,8 @@ class QueueEngine {
     /// Queues a job and returns its id, its rank in order of submission.
     JobId submit(Seconds now, const JobSpec& job);
     void finish(Seconds now, JobId job);
+    /// Takes a running job off before its end: its runtime stays unknown.
+    void stop(Seconds now, JobId job);
     /// Takes a waiting job out of the queue for good.
     void cancel(Seconds now, JobId job);
     /// Lets time pass: predictions that have expired are corrected, and the queue is looked at again.
@@ -50,6 +52,7 @@ class QueueEngine {
     void advance(Seconds now);
     void schedule();
     void correct(JobId job);
+    Seconds take_off(Seconds now, JobId job, const char* why);
 
     QueueState state_;
     std::unique_ptr<Backfill> backfill_;

@@ -55,64 +55,159 @@ JobSpec spec_of(const LogColumns& log, std::size_t i) {
     return spec;
 }
 
+/// One replay: what is to happen, and what has.
+class Replay {
+  public:
+    Replay(const LogColumns& log, QueueParts parts, Outages* outages)
+        : log_(log),
+          count_(log.submit.size()),
+          engine_(std::move(parts)),
+          after_(log.after, log.submit, log.failed),
+          outages_(outages),
+          next_(independent(0)) {
+        engine_.reserve(count_);
+    }
+
+    ReplayResult run() {
+        while (next_ < count_ || !ends_.empty() || !after_.none_ready() || engine_.next_wake() != kNever ||
+               strikes_next(kNever))
+            step();
+        // What waits for ever for lost nodes is in nobody's circle.
+        if (engine_.state().queue().empty() &&
+            engine_.state().jobs().size() - again_.size() + after_.dropped() != count_)
+            throw InvalidModel("dependencies: jobs wait for each other in a circle");
+        return result();
+    }
+
+  private:
+    struct Again {
+        JobSpec spec;
+        std::uint32_t origin;
+    };
+
+    std::size_t independent(std::size_t row) const {
+        while (row < count_ && after_.has(static_cast<std::uint32_t>(row))) ++row;
+        return row;
+    }
+    bool strikes_next(Seconds others) const {
+        // When all has ended nodes may fail as they like.
+        return outages_ && outages_->next() < others &&
+               (others != kNever || !engine_.state().queue().empty());
+    }
+    std::uint32_t origin(std::uint32_t row) const { return row < count_ ? row : again_[row - count_].origin; }
+
+    void step() {
+        std::size_t row = next_;
+        Seconds submit = next_ < count_ ? log_.submit[next_] : kNever;
+        if (!after_.none_ready() &&
+            (next_ == count_ || next_ > after_.next().row ? after_.next().at <= submit
+                                                          : after_.next().at < submit)) {
+            row = after_.next().row;
+            submit = after_.next().at;
+        }
+        const Seconds end = ends_.empty() ? kNever : ends_.top().at;
+        const Seconds wake = engine_.next_wake();
+        if (strikes_next(std::min({submit, end, wake}))) {
+            strike();
+        } else if (wake < std::min(submit, end)) {
+            engine_.tick(wake);
+            take_started();
+        } else if (submit <= end) {
+            engine_.submit(submit, spec_of(log_, row));
+            if (row == next_)
+                next_ = independent(next_ + 1);
+            else
+                after_.pop();
+            take_started();
+        } else {
+            this->end(end);
+        }
+    }
+
+    void end(Seconds now) {
+        const JobId job = ends_.top().job;
+        ends_.pop();
+        if (!engine_.state().jobs()[job].runs()) return;  // stopped before
+        engine_.finish(now, job);
+        after_.ended(now, origin(engine_.state().jobs()[job].row));
+        take_started();
+    }
+
+    void strike() {
+        const Seconds now = outages_->next();
+        std::vector<JobId> stopped;
+        for (const std::uint32_t row : outages_->strike()) stopped.push_back(job_of_row_[row]);
+        if (stopped.empty()) {
+            engine_.tick(now);
+            take_started();
+        }
+        for (const JobId job : stopped) {
+            engine_.stop(now, job);
+            take_started();
+        }
+        for (const JobId job : stopped) {
+            const JobRecord record = engine_.state().jobs()[job];
+            JobSpec spec = record;
+            outages_->again(record.row, now - record.start, spec);
+            again_.push_back({spec, origin(record.row)});
+            engine_.submit(now, spec);
+            take_started();
+        }
+    }
+
+    void take_started() {
+        for (const JobId job : engine_.started()) {
+            const JobRecord& record = engine_.state().jobs()[job];
+            ends_.push({record.start + record.run, sequence_++, job});
+            if (outages_) {
+                if (job_of_row_.size() <= record.row) job_of_row_.resize(record.row + 1);
+                job_of_row_[record.row] = job;
+            }
+            if (record.row < count_) after_.started(record.start, record.row);
+        }
+    }
+
+    ReplayResult result() const {
+        ReplayResult result;
+        for (auto* column : {&result.start, &result.entered, &result.promise, &result.first_guess})
+            column->assign(count_ + again_.size(), -1);
+        result.run.assign(log_.run.begin(), log_.run.end());
+        result.requested.assign(log_.requested.begin(), log_.requested.end());
+        for (std::uint32_t row = 0; row < count_; ++row) result.origin.push_back(row);
+        for (const Again& again : again_) {
+            result.run.push_back(again.spec.run);
+            result.requested.push_back(again.spec.requested);
+            result.origin.push_back(again.origin);
+        }
+        JobId job = 0;
+        for (const JobRecord& record : engine_.state().jobs()) {
+            result.start[record.row] = record.start;
+            result.entered[record.row] = record.submit;
+            result.promise[record.row] = engine_.promise(job++);
+            result.first_guess[record.row] = record.first_guess;
+            if (record.end >= 0) result.run[record.row] = record.end - record.start;
+        }
+        return result;
+    }
+
+    const LogColumns& log_;
+    std::size_t count_;
+    QueueEngine engine_;
+    Dependencies after_;
+    Outages* outages_;
+    std::size_t next_;
+    std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
+    std::uint32_t sequence_ = 0;
+    std::vector<Again> again_;       // by row beyond the log's
+    std::vector<JobId> job_of_row_;  // that started last; only where there are outages
+};
+
 }  // namespace
 
-ReplayResult replay_queue(const LogColumns& log, QueueParts parts) {
+ReplayResult replay_queue(const LogColumns& log, QueueParts parts, Outages* outages) {
     check_columns(log);
     parts.runs_known = true;
-    QueueEngine engine(std::move(parts));
-    engine.reserve(log.submit.size());
-    Dependencies after(log.after, log.submit, log.failed);
-    std::priority_queue<End, std::vector<End>, std::greater<>> ends;
-    std::uint32_t sequence = 0;
-    const std::size_t count = log.submit.size();
-    const auto independent = [&](std::size_t row) {
-        while (row < count && after.has(static_cast<std::uint32_t>(row))) ++row;
-        return row;
-    };
-    std::size_t next = independent(0);
-    while (next < count || !ends.empty() || !after.none_ready() || engine.next_wake() != kNever) {
-        std::size_t row = next;
-        Seconds submit = next < count ? log.submit[next] : kNever;
-        if (!after.none_ready() && (next == count || next > after.next().row ? after.next().at <= submit
-                                                                             : after.next().at < submit)) {
-            row = after.next().row;
-            submit = after.next().at;
-        }
-        const Seconds end = ends.empty() ? kNever : ends.top().at;
-        if (engine.next_wake() < std::min(submit, end)) {
-            engine.tick(engine.next_wake());
-        } else if (submit <= end) {
-            engine.submit(submit, spec_of(log, row));
-            if (row == next)
-                next = independent(next + 1);
-            else
-                after.pop();
-        } else {
-            const JobId job = ends.top().job;
-            ends.pop();
-            engine.finish(end, job);
-            after.ended(end, engine.state().jobs()[job].row);
-        }
-        for (const JobId job : engine.started()) {
-            const JobRecord& record = engine.state().jobs()[job];
-            ends.push({record.start + record.run, sequence++, job});
-            after.started(record.start, record.row);
-        }
-    }
-    if (engine.state().jobs().size() + after.dropped() != count)
-        throw InvalidModel("dependencies: jobs wait for each other in a circle");
-    ReplayResult result;
-    for (auto* column : {&result.start, &result.entered, &result.promise, &result.first_guess})
-        column->assign(count, -1);
-    JobId job = 0;
-    for (const JobRecord& record : engine.state().jobs()) {
-        result.start[record.row] = record.start;
-        result.entered[record.row] = record.submit;
-        result.promise[record.row] = engine.promise(job++);
-        result.first_guess[record.row] = record.first_guess;
-    }
-    return result;
+    return Replay(log, std::move(parts), outages).run();
 }
 
 }  // namespace hal::replay
