@@ -183,29 +183,51 @@ void AvailabilityProfile::add(Time begin, Time end, Amount change) {
     merge(first);
 }
 
-/// Moves `place` to the first step at or after it with at least `amount` free.
-bool AvailabilityProfile::next_at_least(Place& place, Amount amount) const {
-    for (; place.block < blocks_.size(); ++place.block, place.index = 0) {
-        if (greatest_[place.block] < amount) continue;
+/// Moves `place` to the first step at or after it with at least `amount` free, passing over starts whose
+/// window has less in a block that lies in it as a whole.
+bool AvailabilityProfile::next_start(Place& place, Time from, Time duration, Amount amount, Time cap) const {
+    while (place.block < blocks_.size()) {
+        if (greatest_[place.block] < amount) {
+            place = {place.block + 1, 0};
+            continue;
+        }
         const Block& steps = *blocks_[place.block];
+        // Whatever start is found in this block, its window reaches as far as that of the first.
+        const Time start = std::max(from, steps.time[place.index]);
+        const Time end = start > cap - duration ? cap : start + duration;
+        std::size_t whole =
+            place.block + last_at_or_before(first_.data() + place.block, first_.size() - place.block, end);
+        while (whole > place.block + 1 && least_[whole - 1] >= amount) --whole;
+        if (whole > place.block + 1) {
+            --whole;
+            place = after({whole, last_below(whole, blocks_[whole]->count - 1, 0, amount)});
+            continue;
+        }
         const Amount wanted = amount - pending_[place.block];
         while (place.index < steps.count && steps.free[place.index] < wanted) ++place.index;
         if (place.index < steps.count) return true;
+        place = {place.block + 1, 0};
     }
     return false;
+}
+
+/// The last step of a block, from `last` down to `first`, with less than `amount` free; -1: none.
+int AvailabilityProfile::last_below(std::size_t block, int last, int first, Amount amount) const {
+    const Amount wanted = amount - pending_[block];
+    for (int i = last; i >= first; --i)
+        if (blocks_[block]->free[i] < wanted) return i;
+    return -1;
 }
 
 /// Finds the last step in [first, last] with less than `amount` free.
 bool AvailabilityProfile::last_below(Place first, Place last, Amount amount, Place& found) const {
     for (std::size_t b = last.block + 1; b-- > first.block;) {
         if (least_[b] >= amount) continue;
-        const int from = b == first.block ? first.index : 0;
-        const Amount wanted = amount - pending_[b];
-        for (int i = b == last.block ? last.index : blocks_[b]->count - 1; i >= from; --i)
-            if (blocks_[b]->free[i] < wanted) {
-                found = {b, i};
-                return true;
-            }
+        const int i = last_below(b, b == last.block ? last.index : blocks_[b]->count - 1,
+                                 b == first.block ? first.index : 0, amount);
+        if (i < 0) continue;
+        found = {b, i};
+        return true;
     }
     return false;
 }
@@ -223,7 +245,7 @@ AvailabilityProfile::Time AvailabilityProfile::earliest(Time from, Time duration
         return blocks_[found.block]->time[found.index];
     }
     Place place = locate(from);
-    while (next_at_least(place, amount)) {
+    while (next_start(place, from, duration, amount, cap)) {
         const Block& steps = *blocks_[place.block];
         const Time start = std::max(from, steps.time[place.index]);
         if (start >= cap) return cap;

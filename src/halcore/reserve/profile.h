@@ -12,8 +12,8 @@ namespace hal::reserve {
 /// Times are whole seconds (any epoch), amounts whole base units; a free amount may be negative where the
 /// resource is promised twice. Steps lie in blocks of at most 64, each with its least and greatest amount
 /// and a pending change, so that changes and searches pass over most blocks without opening them: with n
-/// steps a change costs O(n / 64), and a search as much plus the blocks in which the answer changes from yes
-/// to no. Neighbouring steps of equal amount are one step.
+/// steps a change costs O(n / 64), and a search as much plus a few blocks in each length of the window that
+/// is asked for. Neighbouring steps of equal amount are one step.
 class AvailabilityProfile {
   public:
     using Time = std::int64_t;
@@ -70,7 +70,8 @@ class AvailabilityProfile {
 
     Place locate(Time time) const;
     Amount at(Place place) const { return blocks_[place.block]->free[place.index] + pending_[place.block]; }
-    bool next_at_least(Place& place, Amount amount) const;
+    bool next_start(Place& place, Time from, Time duration, Amount amount, Time cap) const;
+    int last_below(std::size_t block, int last, int first, Amount amount) const;
     bool last_below(Place first, Place last, Amount amount, Place& found) const;
     Place split(Time time);
     Place before(Place place) const;
