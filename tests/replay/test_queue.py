@@ -67,6 +67,12 @@ def test_live_never_exceeds_the_machine(workload, backfill):
         assert int(workload.procs[running].sum()) <= workload.processors
 
 
+def test_what_is_believed_to_take_no_time_holds_its_processors():
+    queue = Queue(1, predict="given")
+    assert queue.submit(0, job("a", predicted=0), job("b", predicted=0)).start == ["a"]
+    assert queue.finish(0, "a").start == ["b"]
+
+
 def test_after_ok_any_and_start():
     queue = Queue(4)
     actions = queue.submit(

@@ -123,8 +123,10 @@ JobId QueueEngine::submit(Seconds now, const JobSpec& spec) {
     JobRecord& record = state_.jobs_.emplace_back();
     static_cast<JobSpec&>(record) = spec;
     record.submit = now;
-    const Guess guess = prediction_->at_submit(job, record);
+    Guess guess = prediction_->at_submit(job, record);
     check_guess(guess);
+    // What is believed to take no time would hold nothing while others start beside it.
+    if (!runs_known_) guess.hold = std::max<Seconds>(1, guess.hold);
     record.predicted = record.first_guess = guess.hold;
     record.fill = backfill_->fills_apart() ? guess.fill : guess.hold;
     record.rank = guess.rank;
