@@ -36,6 +36,8 @@ _BOUND: Final = re.compile(r"(=|!=|<|<=|>|>=|~>)?\s*" + _VERSION.pattern)
 #: A regular expression of a stranger: Python's take exponential time where a repeated group repeats inside, and are
 #: written otherwise than Go's where they start with a question mark or refer back.
 _RISKY: Final = re.compile(r"\(\?|\\[0-9pPAzZbBCQE]|\)[*+?{]|[*+?}][*+?{]|\[\[:")
+#: What inside a set may mean something else in a later Python, which warns of it.
+_IN_SET: Final = re.compile(r"\[\^?\]?[^\]]*(\[|--|&&|~~|\|\|)")
 _LONGEST: Final = 256
 
 
@@ -105,7 +107,9 @@ def satisfies(value: str, operand: str, wanted: str) -> bool:
         case "<" | "<=" | ">" | ">=":
             return _ORDERS[operand](*_comparable(value, wanted))
         case "regexp":
-            if len(wanted) > _LONGEST or _RISKY.search(wanted) or sum(map(wanted.count, "*+{")) > 2:
+            plain = re.sub(r"\\.", "", wanted[:_LONGEST])
+            risky = _RISKY.search(wanted) or _IN_SET.search(plain)
+            if risky or len(wanted) > _LONGEST or sum(map(wanted.count, "*+{")) > 2:
                 raise Unsaid("Constraints", f"regexp {wanted}")
             try:
                 return len(value) <= _LONGEST and re.search(wanted, value, re.ASCII) is not None

@@ -47,7 +47,8 @@ def test_is_met_as_nomad_means_it(value: str, operand: str, wanted: str, met: bo
     ("operand", "wanted"),
     [
         ("regexp", "(a+)+$"), ("regexp", "(?i)a"), ("regexp", "a**"), ("regexp", "["), ("regexp", ".*.*.*"),
-        ("regexp", "(a)\\1"), ("regexp", "x" * 300), ("version", "newest"), ("version", ""), ("semver", "~> 1.2"),
+        ("regexp", "(a)\\1"), ("regexp", "x" * 300), ("regexp", "[[a]"), ("regexp", "[a--b]"),
+        ("version", "newest"), ("version", ""), ("semver", "~> 1.2"),
         ("version", ">= 1.0-rc1"), ("distinct_property", "2"), ("", "x"),
     ],
 )  # fmt: skip
