@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from hal import _core
 from hal._show import show
 from hal.errors import InvalidModel
 from hal.model import Job
@@ -16,9 +15,11 @@ __all__ = ["Failure", "NodeWindow", "node_failures", "node_windows", "processor_
 NodeWindow: TypeAlias = tuple[int, int, Sequence[str] | Job]
 #: A node, when it fails, and when it is back; None: never.
 Failure: TypeAlias = tuple[str, int, int | None]
+#: Begin, end, nodes, and the core's job or None, which the stub of the core does not know to be allowed.
+_CoreWindow: TypeAlias = tuple[int, int, list[str], Any]
 
 
-def node_windows(reservations: Iterable[Any]) -> list[tuple[int, int, list[str], _core.JobSpec | None]]:
+def node_windows(reservations: Iterable[Any]) -> list[_CoreWindow]:
     """Return reservations of nodes as the core reads them.
 
     Raises
@@ -26,7 +27,7 @@ def node_windows(reservations: Iterable[Any]) -> list[tuple[int, int, list[str],
     InvalidModel
         An entry is no `NodeWindow`.
     """
-    windows: list[tuple[int, int, list[str], _core.JobSpec | None]] = []
+    windows: list[_CoreWindow] = []
     for entry in reservations:
         begin, end, what = _parts(entry, "nodes, a list of names or a Job")
         if isinstance(what, Job):
