@@ -108,7 +108,10 @@ class Evictor:
             except ApiError as error:
                 if error.status == 404 or (error.status == 409 and "UID" in str(error)):
                     return  # gone
-                if error.status != 400 or self._version == "policy/v1beta1":
+                if error.status != 400:
+                    raise
+                if self._version == "policy/v1beta1":
+                    self._version = "policy/v1"  # it was something else that the server did not like
                     raise
                 self._version = "policy/v1beta1"  # before 1.22
 

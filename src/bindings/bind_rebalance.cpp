@@ -44,8 +44,8 @@ RebalancePlan plan(ClusterHandle& h, const PolicyHandle& policy, std::int64_t ma
 nb::typed<nb::list, AnyTuple> moves(const RebalancePlan& plan) {
     nb::typed<nb::list, AnyTuple> rows;
     for (const Move& m : plan.moves) {
-        rows.append(
-            nb::make_tuple(m.job, m.name, m.task, m.from.node, m.from.devices, m.to.node, m.to.devices, m.step));
+        rows.append(nb::make_tuple(m.job, m.name, m.task, m.from.node, m.from.devices, m.to.node,
+                                   m.to.devices, m.step));
     }
     return rows;
 }
