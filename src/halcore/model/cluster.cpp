@@ -5,7 +5,6 @@
 #include <bit>
 
 #include "halcore/model/error.h"
-#include "halcore/model/huge_pages.h"
 
 namespace hal {
 
@@ -39,10 +38,7 @@ ShapeId Cluster::intern(const ShapeSpec& spec) {
 void Cluster::count_seen(ShapeId s) {
     ++seen_[s];
     ++seen_total_;
-    if (marked()) {
-        fill_huge_pages(undo_);
-        undo_.push_back({{kNoNode, s, 0}, 0, Undo::Seen});
-    }
+    if (marked()) undo_.push_back({{kNoNode, s, 0}, 0, Undo::Seen});
     if (4 * seen_total_ < 5 * seen_then_total_ + 4) return;
     if (marked()) {
         remember([then = seen_then_, total = seen_then_total_](Cluster& c) {
@@ -168,7 +164,6 @@ JobId Cluster::add_job(std::string name, std::int32_t priority, TaskList tasks,
     JobId id;
     if (free_jobs_.empty()) {
         id = static_cast<JobId>(jobs_.size());
-        fill_huge_pages(jobs_);
         jobs_.emplace_back();
     } else {
         id = free_jobs_.back();
