@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from hal.adapters.contract import CONTRACT, Applied, Delta, Outcome, Snapshot, Stale
@@ -243,6 +244,12 @@ class KubernetesAdapter(Binder):
             for key in (pod for role in self._state.roles.get(job, [[job]]) for pod in role):
                 if key in self._state.pods:
                     self._teller.waits(self._state.pods[key], text)
+
+    def submitted(self, job: str) -> float | None:
+        """When the first pod of a job was created, by the API server's clock."""
+        pods = (self._state.pods.get(key) for role in self._state.roles.get(job, [[job]]) for key in role)
+        made = [text for pod in pods if pod and (text := pod["metadata"].get("creationTimestamp"))]
+        return datetime.fromisoformat(min(made)).timestamp() if made else None
 
     def router(self, service: Any) -> Any:
         """Return what kube-scheduler calls of a ``hal serve`` that follows this adapter: a scheduler extender."""

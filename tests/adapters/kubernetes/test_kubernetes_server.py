@@ -8,10 +8,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import pytest
 from hal.adapters.conformance import CHECKS, Harness
-from hal.adapters.contract import Stale
+from hal.adapters.contract import Stale, Submitted
 from hal.adapters.kubernetes import KubernetesAdapter
 from hal.adapters.loop import Loop
 
@@ -89,6 +90,18 @@ def test_reasons_reach_the_pod(cluster: KubernetesCluster, loop: Loop) -> None:
     assert "0/3 nodes fit" in condition()["message"]
     settle(loop, lambda: events().get("big", "").startswith("FailedScheduling: 0/3 nodes fit"))
     assert events()["small"].startswith("Scheduled: Successfully assigned default/small to n")
+
+
+def test_tells_when_jobs_were_submitted(cluster: KubernetesCluster, loop: Loop) -> None:
+    assert isinstance(loop.adapter, Submitted)
+    (waits,) = cluster.add_pods(["waits"], cpu="64")
+    (placed,) = cluster.add_pods(["placed"])
+    settle(loop, lambda: placed in cluster.bound())
+    for name in (waits, placed):
+        made = datetime.fromisoformat(cluster.pods()[name]["metadata"]["creationTimestamp"])
+        assert loop.adapter.submitted(name) == made.timestamp()
+        assert abs(made.timestamp() - time.time()) < 3600  # the same machine's clock, in seconds since 1970
+    assert loop.adapter.submitted("default/nobody") is None
 
 
 def test_gangs_start_whole_or_not_at_all(cluster: KubernetesCluster, loop: Loop) -> None:
