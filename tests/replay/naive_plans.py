@@ -57,6 +57,7 @@ def replay(workload, size, needs, *, backfill, holds=(), depth=100, window=600, 
     events += [(end, DUE, 0, 0) for _, end, _ in holds]
     heapq.heapify(events)
     freed = False
+    passed = -1
 
     def plan(row: int, now: int, before: int = 2**40) -> None:
         length = int(workload.requested[row])
@@ -120,6 +121,9 @@ def replay(workload, size, needs, *, backfill, holds=(), depth=100, window=600, 
                 promise[row] = planned[row].begin
         elif kind == ENDED and running.pop(row, None):
             freed = True
+        elif kind == DUE and now == passed:
+            continue  # the queue has been looked at this second
+        passed = now
         (conservative if backfill == "conservative" else slots)(now)
     rows = range(len(workload))
     return (

@@ -61,6 +61,10 @@ class Reading(Protocol):
     def pending_work(self) -> float:
         """What waiting jobs ask for, as a share of the capacity."""
 
+    @property
+    def blocking(self) -> float:
+        """Capacity that is free although work of that amount waits, in [0, 1]."""
+
 
 @runtime_checkable
 class Controller(Protocol):

@@ -142,6 +142,10 @@ class _Seen:
     def pending_work(self) -> float:
         return max(0.0, self.load - 1)
 
+    @property
+    def blocking(self) -> float:
+        return min(1.0, self.pending_work / 2)
+
 
 def _controller(make: Callable[[], Any]) -> None:
     seen = [_Seen(60.0 * step, 0.6 + 0.6 * (step % 7) / 6) for step in range(40)]
