@@ -121,5 +121,7 @@ def test_a_plan_becomes_reservations(harness: SlurmHarness, tmp_path: Path) -> N
         assert set(placed[mine].nodes) <= reserved
         assert not placed[others].placed
     finally:
+        slurm.run(["scancel", "--user=root"])
+        until(lambda: not slurm.run(["squeue", "-h"]).strip())  # what a job asks for cannot be deleted
         for one in adapter.client.reservations():
-            slurm.run(["scontrol", "delete", f"ReservationName={one.name}"], check=False)
+            slurm.run(["scontrol", "delete", f"ReservationName={one.name}"])
