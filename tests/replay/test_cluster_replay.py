@@ -123,7 +123,10 @@ def holds(run, workload, cluster, jobs) -> None:
 
 
 @given(
-    workloads(max_jobs=10, overruns=True), st.data(), BACKFILLS, st.sampled_from(["requested", "last_two"])
+    workloads(max_jobs=10, overruns=True),
+    st.data(),
+    BACKFILLS | st.sampled_from(["conservative", "slots"]),
+    st.sampled_from(["requested", "last_two"]),
 )
 def test_nothing_is_overcommitted_when_runs_outlive_everything(workload, data, backfill, predict):
     cluster = data.draw(clusters())

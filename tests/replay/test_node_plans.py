@@ -96,15 +96,6 @@ def test_promises_and_reservations_are_kept(workload, data, backfill, policy, or
             assert f"n{node}" not in run.nodes(row)
 
 
-@given(workloads(max_jobs=10, overruns=True), st.data(), PLANS, st.sampled_from(["requested", "last_two"]))
-def test_nothing_is_overcommitted_when_runs_outlive_everything(workload, data, backfill, predict):
-    cluster = data.draw(clusters())
-    jobs = data.draw(needs(workload, cluster))
-    run = replay_on_cluster(workload, cluster, jobs, backfill=backfill, predict=predict)
-    assert run.ran.all()
-    holds(run, workload, cluster, jobs)
-
-
 @given(workloads(max_jobs=9), st.data(), st.booleans())
 def test_promises_are_kept_with_quotas_and_rules(workload, data, ruled):
     workload = takes_time(workload)

@@ -53,10 +53,10 @@ class NomadFaults:
         self._jobs += count
         with self.nomad.changed:
             schedule = self.nomad.schedule
-            self.nomad.schedule = lambda: None  # type: ignore[method-assign]  # they wait at the gate
+            self.nomad.schedule = lambda: None  # they wait at the gate
             for name in names:
                 self.nomad.register(job(name))
-            self.nomad.schedule = schedule  # type: ignore[method-assign]
+            self.nomad.schedule = schedule
         return [f"{name}.main" for name in names]
 
     def withdraw(self, jobs: Sequence[str]) -> None:

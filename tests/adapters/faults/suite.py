@@ -231,8 +231,8 @@ def cases(
     """
     found = [(check, (fault,)) for check in READING for fault in kind.reading]
     found += [(check, (fault,)) for check in CHANGING for fault in kind.changing]
-    found += [(a_clock_may_be_wrong, (seconds,)) for seconds in (-86_400, 86_400)]  # type: ignore[list-item]
-    found += [(check, ()) for check in OTHERS if check not in without]  # type: ignore[list-item]
+    found += [(a_clock_may_be_wrong, (seconds,)) for seconds in (-86_400, 86_400)]
+    found += [(check, ()) for check in OTHERS if check not in without]
     return [
         pytest.param(
             check,

@@ -112,7 +112,7 @@ def test_a_job_goes_where_its_constraints_hold_also_on_nodes_that_come_later(har
 
 def test_a_wish_to_spread_over_nodes_is_one() -> None:
     def converted(**more: Any) -> tuple[hal.Job, list[Any]]:
-        raw, dropped = job("j", count=2), []  # type: ignore[var-annotated]
+        raw, dropped = job("j", count=2), []
         raw["TaskGroups"][0] |= more
         return group_job(raw, raw["TaskGroups"][0], "j.main", dropped), dropped
 
