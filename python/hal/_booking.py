@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
-from hal._building import Building, strings
+from hal._building import Building
 from hal._columns import check_column
+from hal._doors import listed, must_be
 from hal._show import show
 from hal.errors import HalError, InvalidModel
 from hal.model import Job
@@ -47,6 +48,8 @@ class Booking(Building):
         InvalidModel
             The name runs already, a node is not there, or what it holds is not free. Nothing was changed.
         """
+        must_be(job, Job, "job")
+        nodes = listed(nodes, str, "nodes")
         masks: list[int | None] = [None] * len(nodes)
         if gpus is not None:
             if len(gpus) != len(nodes):
@@ -77,7 +80,7 @@ class Booking(Building):
         if isinstance(jobs, str):
             self._core.release(jobs)
             return
-        names = strings("jobs", list(jobs))
+        names = listed(jobs, str, "jobs")
         mark = self._core.mark()
         try:
             for name in names:
@@ -122,11 +125,13 @@ class Booking(Building):
         """
         from hal.place import resolve
 
-        counts = [tasks] if isinstance(tasks, int) else list(tasks)
+        counts = listed(tasks, int, "tasks")
         if not all(type(count) is int and 0 < count <= 2**20 for count in counts):
             raise InvalidModel(f"tasks = {show(tasks)}: must be whole numbers from 1 to 2**20")
         tree = None if queues is None else queues._core
-        return bool(_core.resize(self._core, job, counts, resolve(policy, None)._core, tree))
+        return bool(
+            _core.resize(self._core, must_be(job, str, "job"), counts, resolve(policy, None)._core, tree)
+        )
 
 
 def _mask(devices: Sequence[int]) -> int:

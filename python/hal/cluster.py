@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hal import _core
 from hal._booking import Booking
 from hal._building import node_of
+from hal._doors import listed, must_be
 from hal._show import show
 from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
@@ -93,7 +94,7 @@ class Cluster(Booking):
         InvalidModel
             There is no such node.
         """
-        return node_of(self._core.node(name).state())
+        return node_of(self._core.node(must_be(name, str, "name")).state())
 
     def nodes(self) -> Iterator[Node]:
         """Every node, in index order."""
@@ -105,7 +106,7 @@ class Cluster(Booking):
 
     def runs(self, job: str) -> bool:
         """Whether a job of that name runs here; O(1)."""
-        return bool(self._core.has_job(job))
+        return bool(self._core.has_job(must_be(job, str, "job")))
 
     @property
     def version(self) -> int:
@@ -132,6 +133,10 @@ class Cluster(Booking):
             The state has changed since so that something no longer fits, a name runs already, or the placements
             are of another cluster. Nothing was booked.
         """
+        if not hasattr(placements, "_apply"):
+            raise InvalidModel(
+                f"placements = {show(placements)}: must be what hal.place, hal.preempt or hal.rebalance returned"
+            )
         return placements._apply(self)
 
     def cordon(self, name: str, *, cordoned: bool = True) -> None:
@@ -154,9 +159,7 @@ class Cluster(Booking):
         InvalidModel
             A name is taken.
         """
-        self._core.add_nodes(
-            [_checked(node)._spec() for node in ([nodes] if isinstance(nodes, Node) else nodes)]
-        )
+        self._core.add_nodes([node._spec() for node in listed(nodes, Node, "nodes")])
 
     def update(self, node: Node) -> None:
         """Replace the description of the node of that name: capacity, labels, taints, cordon.
@@ -166,7 +169,7 @@ class Cluster(Booking):
         InvalidModel
             No such node, or the new capacity is below what is used.
         """
-        self._core.update_node(_checked(node)._spec())
+        self._core.update_node(must_be(node, Node, "node")._spec())
 
     def remove(self, name: str, *, evict: bool = False) -> list[str]:
         """Let a node leave.
@@ -189,7 +192,7 @@ class Cluster(Booking):
         InvalidModel
             No such node, or it is busy and ``evict`` is not set.
         """
-        return list(self._core.remove_node(name, evict))
+        return list(self._core.remove_node(must_be(name, str, "name"), evict))
 
     def set_topology(self, topology: Topology | None) -> None:
         """Hang the nodes, present and to come, into a tree by their names; None takes it away.
@@ -198,6 +201,8 @@ class Cluster(Booking):
         """
         if topology is None:
             self._core.set_topology(None, [])
+        elif not hasattr(topology, "_core"):
+            raise InvalidModel(f"topology = {show(topology)}: must be a hal.topology.Topology")
         else:
             self._core.set_topology(topology._core, topology.nodes)
 
@@ -244,9 +249,3 @@ class _Refuses:
 
     def __getattr__(self, name: str) -> Any:
         raise HalError(self._why)
-
-
-def _checked(node: object) -> Node:
-    if not isinstance(node, Node):
-        raise InvalidModel(f"nodes: {show(node)} must be a hal.Node")
-    return node

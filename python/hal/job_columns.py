@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._columns import check_column, zeros
+from hal._doors import listed
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.rules import traits as traits_of
@@ -129,9 +130,7 @@ class JobColumns:
         InvalidModel
             Wrong array, or an index that ``shapes`` does not have.
         """
-        for index, job in enumerate(shapes):
-            if not isinstance(job, Job):
-                raise InvalidModel(f"shapes[{index}] = {job!r}: must be a hal.Job")
+        shapes = listed(shapes, Job, "shapes")
         self = cls.__new__(cls)
         self.shape = check_column("shape", shape, np.int32, None, most=len(shapes) - 1)
         self.shapes = [job._shape() for job in shapes]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal._show import show
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.gpu import PARTITION_TABLES
-
-if TYPE_CHECKING:
-    from hal.cluster import Cluster
 
 __all__ = ["fragmentation"]
 
@@ -86,6 +85,6 @@ def fragmentation(
     ([0.0], [125.0])
     """
     milli: NDArray[np.float64] = _core.profile_fragmentation(
-        cluster._core, core_profiles(profile_counts(typical))
+        must_be(cluster, Cluster, "cluster")._core, core_profiles(profile_counts(typical))
     )
     return milli

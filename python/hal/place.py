@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core, policies
+from hal._doors import listed, must_be
 from hal._show import show
 from hal.answer import Explanation
 from hal.cluster import Cluster
@@ -82,8 +83,10 @@ def place(
     >>> hal.place(cluster, hal.Job("small", cpus=2))[0].nodes
     ('n2',)
     """
+    if type(cluster) is not Cluster:
+        must_be(cluster, Cluster, "cluster")
     decided = resolve(policy, seed)
-    tree = None if queues is None else queues._core
+    tree = None if queues is None else must_be(queues, QueueTree, "queues")._core
     if type(jobs) is Job:
         if order is not None:
             _permutation(order, [jobs])
@@ -105,10 +108,7 @@ def place(
             jobs.all_traits,
         )
         return Placements(cluster, jobs, result, decided, rows, queues=tree)
-    given = tuple(jobs)  # type: ignore[arg-type]  # a Job is no iterable: subclasses end here and are refused below
-    for index, job in enumerate(given):
-        if not isinstance(job, Job):
-            raise InvalidModel(f"jobs[{index}] = {show(job)}: must be a hal.Job")
+    given = tuple(listed(jobs, Job, "jobs"))
     rows = _permutation(order, given)
     if rows is not None:
         given = tuple(given[row] for row in rows.tolist())
@@ -132,6 +132,8 @@ def explain(
 
 
 def resolve(policy: Policy | str, seed: int | None) -> Policy:
+    if seed is not None and not isinstance(seed, (int, np.integer)):
+        raise PolicyError(f"seed = {show(seed)}: must be a whole number")
     if type(policy) is str:
         return _named(policy, seed)
     if isinstance(policy, Policy):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._show import show
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
@@ -240,6 +241,8 @@ class Placements(Sequence[Placement]):
             if job not in self._rows_by_name:
                 raise InvalidModel(f"job = {job!r}: was not among the {len(self)} jobs placed")
             return self._rows_by_name[job]
+        if not isinstance(job, (int, np.integer)):
+            raise InvalidModel(f"job = {show(job)}: must be a job's name, or which placement it is")
         if not -len(self) <= job < len(self):
             raise InvalidModel(f"job = {job!r}: there are {len(self)} placements, 0 … {len(self) - 1}")
         return job % len(self)

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal._show import show
 from hal.answer import Placement, Status
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.place import resolve
 from hal.placements import Placements, _devices
 
 if TYPE_CHECKING:
-    from hal.cluster import Cluster
     from hal.policy import Policy
     from hal.queues import QueueTree
 
@@ -247,8 +248,8 @@ def preempt(
     >>> cluster.jobs()
     ['urgent', 'tiny']
     """
-    if not isinstance(job, Job):
-        raise InvalidModel(f"job = {show(job)}: must be a hal.Job")
+    must_be(job, Job, "job")
+    must_be(cluster, Cluster, "cluster")
     decided = resolve(policy, seed)
     plan = _core.preempt(
         cluster._core,
@@ -277,9 +278,8 @@ def _key(field: str, key: object) -> str | int:
     return int(key)
 
 
-def _budget(budget: object) -> tuple[str, list[str | int], int]:
-    if not isinstance(budget, Budget):
-        raise InvalidModel(f"budgets: {show(budget)}: must be a hal.Budget")
+def _budget(budget: Budget) -> tuple[str, list[str | int], int]:
+    must_be(budget, Budget, "budgets")
     if isinstance(budget.tasks, bool) or not isinstance(budget.tasks, int):
         raise InvalidModel(f"budget {budget.name!r}: tasks = {show(budget.tasks)}: must be a whole number")
     jobs = [budget.jobs] if isinstance(budget.jobs, (str, int)) else budget.jobs

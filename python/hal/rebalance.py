@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import listed, must_be
 from hal._show import show
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.model import Job
@@ -22,7 +24,6 @@ from hal.preempt import _key
 from hal.queues import order
 
 if TYPE_CHECKING:
-    from hal.cluster import Cluster
     from hal.policy import Policy
     from hal.queues import QueueTree
 
@@ -182,6 +183,7 @@ def rebalance(
     for field, value in (("max_moves", max_moves), ("moves_a_step", moves_a_step)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
             raise InvalidModel(f"{field} = {show(value)}: must be a whole number")
+    must_be(cluster, Cluster, "cluster")
     decided = resolve(policy, None)
     keys = [_key("pinned", key) for key in ([pinned] if isinstance(pinned, str) else pinned)]
     if queues is not None and want is not None and not isinstance(want, JobColumns):
@@ -219,8 +221,6 @@ def _wanted(want: object) -> list[tuple[Any, int, Any]]:
             (shape, count, None) for shape, count in zip(want.shapes, counts.tolist(), strict=True) if count
         ]
     counted: Counter[Any] = Counter()
-    for job in [want] if isinstance(want, Job) else want:  # type: ignore[attr-defined]  # refused below if it is none
-        if not isinstance(job, Job):
-            raise InvalidModel(f"want: {show(job)}: must be a hal.Job")
+    for job in listed(want, Job, "want"):
         counted[job._handle.shape, job._traits()] += job.tasks
     return [(shape, count, traits) for (shape, traits), count in counted.items()]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal.cluster import Cluster
 from hal.model import Job
 from hal.place import resolve
@@ -66,5 +67,7 @@ def survey(cluster: Cluster, job: Job, policy: Policy | str = "best_fit") -> Sur
     ([-1, 0], ('insufficient cpu',))
     """
     decided = resolve(policy, None)
-    score, reason, reasons = _core.survey(cluster._core, job._handle, decided._core)
+    score, reason, reasons = _core.survey(
+        must_be(cluster, Cluster, "cluster")._core, must_be(job, Job, "job")._handle, decided._core
+    )
     return Survey(score, reason, tuple(reasons))

@@ -6,16 +6,15 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import must_be
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
-
-if TYPE_CHECKING:
-    from hal.cluster import Cluster
 
 __all__ = ["PUBLISHED_GPUS", "PowerCurve", "PowerModel", "Sleep", "cluster_power"]
 
@@ -173,6 +172,6 @@ class PowerModel:
 
 def cluster_power(cluster: Cluster, model: PowerModel | None = None) -> NDArray[np.float64]:
     """Watts of each node as it is now: (nodes,) float64 by node index; 0 for an absent node. O(nodes · GPUs)."""
-    milliwatts = (model or PowerModel())._core_model().nodes(cluster._core)
+    milliwatts = (model or PowerModel())._core_model().nodes(must_be(cluster, Cluster, "cluster")._core)
     watts: NDArray[np.float64] = milliwatts / 1000.0
     return watts

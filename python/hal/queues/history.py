@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hal import _core
-from hal._show import show
-from hal.errors import InvalidModel
+from hal._doors import must_be
 from hal.model import Job
 from hal.queues.amounts import human_amounts
 from hal.queues.tree import QueueTree
@@ -45,8 +44,7 @@ class History:
         InvalidModel
             The job names no leaf of the tree, or the times are no period.
         """
-        if not isinstance(job, Job):
-            raise InvalidModel(f"job = {show(job)}: must be a hal.Job")
+        must_be(job, Job, "job")
         amounts = [
             ("cpu", job.cpu_milli * job.tasks),
             ("memory", job.memory_mib * job.tasks),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
-from hal._show import show
+from hal._doors import listed, must_be
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.model import Job
@@ -192,18 +192,14 @@ def order(
     >>> print(found.why("a2"))
     queue 'ann' at its maximum: needs 1 GPUs, has 2 GPUs of 2 GPUs in use; 1 GPUs missing
     """
-    given = list(jobs)
-    try:
-        handles = [job._handle for job in given]
-    except AttributeError:
-        wrong = next(index for index, job in enumerate(given) if not isinstance(job, Job))
-        raise InvalidModel(f"jobs[{wrong}] = {show(given[wrong])}: must be a hal.Job") from None
+    given = listed(jobs, Job, "jobs")
+    handles = [job._handle for job in given]
     if history is not None and now is None:
         raise InvalidModel("now: is missing; with a history say at which moment to order")
     found = _core.queue_order(
-        tree._core,
+        must_be(tree, QueueTree, "tree")._core,
         handles,
-        None if cluster is None else cluster._core,
+        None if cluster is None else must_be(cluster, Cluster, "cluster")._core,
         None if capacity is None else list(base_amounts(capacity, "capacity").items()),
         None if history is None else history._core,
         0.0 if now is None else now,

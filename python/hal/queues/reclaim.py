@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hal import _core
-from hal._show import show
+from hal._doors import must_be
 from hal.cluster import Cluster
-from hal.errors import InvalidModel
 from hal.model import Job
 from hal.queues.order import Wait
 from hal.queues.tree import QueueTree
@@ -52,7 +51,8 @@ def reclaim(tree: QueueTree, cluster: Cluster, job: Job) -> Reclaim:
     O(victims · running jobs · depth). Room is counted in sums: whether the job also fits on nodes is for
     ``hal.place`` to say, on a ``cluster.what_if()`` with the victims released.
     """
-    if not isinstance(job, Job):
-        raise InvalidModel(f"job = {show(job)}: must be a hal.Job")
-    enough, victims, block = _core.queue_reclaim(tree._core, cluster._core, job._handle)
+    core = must_be(cluster, Cluster, "cluster")._core
+    enough, victims, block = _core.queue_reclaim(
+        must_be(tree, QueueTree, "tree")._core, core, must_be(job, Job, "job")._handle
+    )
     return Reclaim(enough, tuple(victims), None if block is None else Wait._of(block))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from hal import _core
+from hal._doors import listed
 from hal._extras import require
 from hal._show import show
 from hal.cluster import Cluster
@@ -50,10 +51,7 @@ class QueueTree:
     __slots__ = ("_core", "_queues")
 
     def __init__(self, queues: Iterable[Queue]) -> None:
-        given = list(queues)
-        for index, queue in enumerate(given):
-            if not isinstance(queue, Queue):
-                raise InvalidModel(f"queues[{index}] = {show(queue)}: must be a hal.Queue")
+        given = listed(queues, Queue, "queues")
         self._core = _core.QueueTree([queue._row() for queue in given])
         self._queues = {queue.name: queue for queue in given}
 

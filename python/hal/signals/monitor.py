@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hal import _core
 from hal._building import strings
+from hal._doors import listed, must_be
 from hal._show import show
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
@@ -55,8 +56,7 @@ class Monitor:
     def __init__(
         self, cluster: Cluster, *, weights: Weights | None = None, half_life: Quantity = "5min"
     ) -> None:
-        if not isinstance(cluster, Cluster):
-            raise InvalidModel(f"cluster = {show(cluster)}: must be a hal.Cluster")
+        must_be(cluster, Cluster, "cluster")
         if weights is not None and not isinstance(weights, Weights):
             raise InvalidModel(f"weights = {show(weights)}: must be hal.signals.Weights")
         self._weights = weights or Weights()
@@ -71,11 +71,7 @@ class Monitor:
         now : float
             Seconds. A clock that goes back counts as one that stands still.
         """
-        given = [jobs] if isinstance(jobs, Job) else list(jobs)
-        for index, job in enumerate(given):
-            if not isinstance(job, Job):
-                raise InvalidModel(f"jobs[{index}] = {show(job)}: must be a hal.Job")
-        self._monitor.submitted([job._handle for job in given], clock(now))
+        self._monitor.submitted([job._handle for job in listed(jobs, Job, "jobs")], clock(now))
 
     def started(self, jobs: str | Job | Iterable[str | Job], *, now: float) -> None:
         """Jobs wait no more. Jobs that are not known are ignored."""

@@ -20,8 +20,8 @@ std::string describe(Reason reason, const Cluster& cluster, const Shape& shape, 
             if (shape.profile != kNoProfile) {
                 return "no GPU offers the profile '" + profile_name(shape.profile) + "'";
             }
-            return shape.any_model ? "too few GPUs with the memory asked for"
-                                   : "too few GPUs of an allowed model";
+            if (!shape.any_model) return "too few GPUs of an allowed model";
+            return shape.gpu_memory > 0 ? "too few GPUs with the memory asked for" : "too few GPUs";
         case Reason::Code::Resource:
             return "insufficient " + cluster.resources().name(reason.detail);
         case Reason::Code::GpuIdle:

@@ -68,7 +68,7 @@ def test_filters_by_name() -> None:
         "NodeNames": ["free"],
         "FailedNodes": {"half": "too few idle GPUs", "new": "hal does not know this node yet"},
         "FailedAndUnresolvableNodes": {
-            "cpu": "too few GPUs with the memory asked for",
+            "cpu": "too few GPUs",
             "shut": "node is unschedulable",
         },
         "Error": "",

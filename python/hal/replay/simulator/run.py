@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal._show import show
 from hal.cluster import Cluster
 from hal.energy import PowerModel
@@ -232,8 +233,7 @@ def simulate(
 
 
 def _check(cluster: object, workload: object, p: object, queue: object, seed: object) -> None:
-    if not isinstance(cluster, Cluster):
-        raise InvalidModel(f"cluster = {show(cluster)}: must be a hal.Cluster")
+    must_be(cluster, Cluster, "cluster")
     if not isinstance(workload, Arrivals):
         raise InvalidModel(f"workload = {show(workload)}: must be hal.replay.Arrivals")
     if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:

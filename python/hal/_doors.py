@@ -1,0 +1,40 @@
+"""What a function was handed, checked by kind before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar, cast
+
+from hal._show import show
+from hal.errors import InvalidModel
+
+__all__ = ["listed", "must_be"]
+
+T = TypeVar("T")
+
+
+def must_be(value: object, kind: type[T], field: str) -> T:
+    """Return the value, or say which kind is wanted."""
+    if not isinstance(value, kind):
+        raise InvalidModel(f"{field} = {show(value)}: must be {_called(kind)}")
+    return value
+
+
+def listed(value: T | Iterable[T], kind: type[T], field: str) -> list[T]:
+    """Return one or several of a kind as a list."""
+    if isinstance(value, kind):
+        return [value]
+    try:
+        if isinstance(value, (str, bytes)):  # several letters, but never several of what is wanted
+            raise TypeError
+        given = list(cast(Iterable[Any], value))
+    except TypeError:
+        raise InvalidModel(f"{field} = {show(value)}: must be {_called(kind)}, or several") from None
+    if set(map(type, given)) != {kind}:  # a hundred thousand at once are looked at quickly
+        for index, one in enumerate(given):
+            must_be(one, kind, f"{field}[{index}]")
+    return given
+
+
+def _called(kind: type[object]) -> str:
+    return "text" if kind is str else f"a hal.{kind.__name__}"
