@@ -81,11 +81,14 @@ class Running:
         Node of each task.
     gpus : tuple of (tuple of int) or None, optional
         Device indices of each task; None where the orchestrator does not say, when any that fit are taken.
+    roles : tuple of str
+        Of a gang, the name of each task's role, as `hal.Placement` has them.
     """
 
     job: hal.Job
     nodes: tuple[str, ...]
     gpus: tuple[tuple[int, ...] | None, ...] | None = None
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def book(cluster: hal.Cluster, running: Running) -> list[Dropped]:
     description changes.
     """
     try:
-        cluster.bind(running.job, running.nodes, gpus=running.gpus)
+        cluster.bind(running.job, running.nodes, gpus=running.gpus, roles=running.roles)
     except hal.InvalidModel as error:
         for name in dict.fromkeys(running.nodes):
             if name in cluster:

@@ -300,7 +300,7 @@ class Loop:
         for placement, answer in zip(placed, answers, strict=True):
             if answer.outcome.holds:
                 self._retry.pop(answer.job, None)
-                mirror.started(Running(jobs[placement.job], placement.nodes, placement.gpus))
+                mirror.started(Running(jobs[placement.job], placement.nodes, placement.gpus, placement.roles))
                 continue
             unknown |= answer.outcome is Outcome.UNKNOWN
             self._put_off(answer.job)

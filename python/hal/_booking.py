@@ -14,6 +14,7 @@ from hal._columns import check_column
 from hal._doors import listed, must_be
 from hal._show import show
 from hal.errors import HalError, InvalidModel
+from hal.gang import Gang
 from hal.model import Job
 
 if TYPE_CHECKING:
@@ -29,9 +30,14 @@ class Booking(Building):
     __slots__ = ()
 
     def bind(
-        self, job: Job, nodes: Sequence[str], *, gpus: Sequence[Sequence[int] | None] | None = None
+        self,
+        job: Job,
+        nodes: Sequence[str],
+        *,
+        gpus: Sequence[Sequence[int] | None] | None = None,
+        roles: Sequence[str] = (),
     ) -> None:
-        """Enter a job that runs already, where it runs, with its queue, labels and rules.
+        """Enter a job that runs already, where it runs, with its queue, labels, rules and gang.
 
         Quotas and rules are not asked: what runs, runs. From then on they count it.
 
@@ -42,11 +48,15 @@ class Booking(Building):
             Node of each task.
         gpus : sequence of (sequence of int or None), optional
             Device indices of each task; None: the tightest that fit.
+        roles : sequence of str, optional
+            Of a gang, the name of each task's role, role by role, as `Placement.roles` has them. Empty: there is one
+            role, or every role is whole.
 
         Raises
         ------
         InvalidModel
-            The name runs already, a node is not there, or what it holds is not free. Nothing was changed.
+            The name runs already, a node is not there, what it holds is not free, or the roles are not the gang's.
+            Nothing was changed.
         """
         must_be(job, Job, "job")
         nodes = listed(nodes, str, "nodes")
@@ -57,9 +67,13 @@ class Booking(Building):
                     f"gpus: {len(gpus)} entries for {len(nodes)} tasks; give one a task, or None"
                 )
             masks = [None if task is None else _mask(task) for task in gpus]
-        self._core.bind(
-            job.name, job._handle.shape, list(zip(nodes, masks, strict=True)), job.priority, job._traits()
-        )
+        tasks = list(zip(nodes, masks, strict=True))
+        if job.gang is not None:
+            self._core.bind_gang(job._handle, tasks, _positions(job, job.gang, len(tasks), roles))
+            return
+        if roles:
+            raise InvalidModel(f"roles = {show(list(roles))}: job {job.name!r} is no gang; leave them out")
+        self._core.bind(job.name, job._handle.shape, tasks, job.priority, job._traits())
 
     def release(self, jobs: str | Iterable[str] | NDArray[np.int64]) -> None:
         """Give back all that jobs hold, all or none.
@@ -132,6 +146,24 @@ class Booking(Building):
         return bool(
             _core.resize(self._core, must_be(job, str, "job"), counts, resolve(policy, None)._core, tree)
         )
+
+
+def _positions(job: Job, gang: Gang, tasks: int, given: Sequence[str]) -> list[int]:
+    """Return the position of each task's role."""
+    every = (job, *gang.roles)
+    if given:
+        names = [role.name for role in every]
+        for name in given:
+            if names.count(name) != 1:
+                raise InvalidModel(
+                    f"roles = {show(list(given))}: {name!r} is the name of no role, or of several"
+                )
+        return [names.index(name) for name in given]
+    if len(every) > 1 and sum(role.tasks for role in every) != tasks:
+        raise InvalidModel(f"roles: give the role of each of the {tasks} tasks; not every role is whole")
+    return (
+        [row for row, role in enumerate(every) for _ in range(role.tasks)] if len(every) > 1 else [0] * tasks
+    )
 
 
 def _mask(devices: Sequence[int]) -> int:

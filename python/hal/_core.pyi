@@ -255,6 +255,11 @@ class Cluster:
     ) -> int:
         """tasks: (node, device mask or None). Books a job that runs already."""
 
+    def bind_gang(self, job: Job, tasks: Sequence[tuple[str, int | None]], roles: Sequence[int]) -> int:
+        """
+        tasks as of bind; roles: position of each task's role, not falling. Books a gang that runs already.
+        """
+
     def release(self, arg: str, /) -> None: ...
     def release_ids(
         self,

@@ -11,6 +11,7 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "cluster_handle.h"
+#include "halcore/engine/transaction.h"
 #include "halcore/model/error.h"
 #include "halcore/policies/devices.h"
 
@@ -52,35 +53,65 @@ ClusterHandle* from_columns(const Column<std::int64_t>& cpu, const Column<std::i
 
 using TaskTuple = std::tuple<std::string, std::optional<std::uint64_t>>;
 
-// A job that runs already enters the books. Devices not named are the tightest that fit.
+// Tasks of a job that runs already are taken, each of its own shape. Devices not named are the tightest that
+// fit.
+std::vector<TaskPlace> take_tasks(Cluster& c, Engine& engine, const std::string& name,
+                                  const std::vector<TaskTuple>& given, const std::vector<ShapeId>& shapes,
+                                  TraitsId traits) {
+    if (given.empty()) throw InvalidModel("job '" + name + "': it has no task");
+    std::vector<TaskPlace> tasks;
+    for (std::size_t t = 0; t < given.size(); ++t) {
+        const auto& [node, devices] = given[t];
+        TaskPlace task{c.index_of(node), shapes[t], devices.value_or(0), traits};
+        if (!devices && c.shape(task.shape).gpus && engine.matcher().fits(task.shape, task.node)) {
+            task.devices = tightest_devices(c, c.shape(task.shape), task.node,
+                                            engine.matcher().eligible(task.shape, task.node));
+        }
+        if (task.devices) task = c.settle(task);
+        if (!c.fits(task)) throw InvalidModel("job '" + name + "': it does not fit on node '" + node + "'");
+        c.take(task);
+        tasks.push_back(task);
+    }
+    return tasks;
+}
+
+// A job that runs already enters the books.
 JobId bind_job(ClusterHandle& self, const std::string& name, const ShapeHandle& handle,
                const std::vector<TaskTuple>& given, std::int32_t priority, const TraitsHandle* given_traits) {
     return self.run([&](Cluster& c, Engine& engine) {
-        const ShapeId shape = self.intern(handle);
+        const std::vector<ShapeId> shapes(given.size(), self.intern(handle));
         const TraitsId traits = given_traits ? self.intern(*given_traits) : 0;
-        if (given.empty()) throw InvalidModel("job '" + name + "': it has no task");
-        const Cluster::Mark mark = c.mark();
-        try {
-            std::vector<TaskPlace> tasks;
-            for (const auto& [node, devices] : given) {
-                TaskPlace task{c.index_of(node), shape, devices.value_or(0), traits};
-                if (!devices && c.shape(shape).gpus && engine.matcher().fits(shape, task.node)) {
-                    task.devices = tightest_devices(c, c.shape(shape), task.node,
-                                                    engine.matcher().eligible(shape, task.node));
-                }
-                if (task.devices) task = c.settle(task);
-                if (!c.fits(task))
-                    throw InvalidModel("job '" + name + "': it does not fit on node '" + node + "'");
-                c.take(task);
-                tasks.push_back(task);
-            }
-            const JobId id = c.add_job(name, priority, std::move(tasks));
-            c.keep(mark);
-            return id;
-        } catch (...) {
-            c.rollback(mark);
-            throw;
+        Transaction all(c);
+        const JobId id = c.add_job(name, priority, take_tasks(c, engine, name, given, shapes, traits));
+        all.keep();
+        return id;
+    });
+}
+
+// Likewise a gang, with the role of each task: its tasks are of several shapes, and it stays a gang.
+JobId book_gang(ClusterHandle& self, const JobHandle& handle, const std::vector<TaskTuple>& given,
+                std::vector<std::uint8_t> roles) {
+    return self.run([&](Cluster& c, Engine& engine) {
+        const JobRequest job = self.request(handle);
+        if (!job.gang) throw InvalidModel("job '" + job.name + "': it is no gang");
+        if (roles.size() != given.size()) {
+            throw InvalidModel("job '" + job.name + "': " + std::to_string(roles.size()) + " roles for " +
+                               std::to_string(given.size()) + " tasks; give one a task");
         }
+        std::vector<ShapeId> shapes;
+        for (std::size_t t = 0; t < roles.size(); ++t) {
+            if (roles[t] >= job.gang->roles.size() || (t && roles[t] < roles[t - 1])) {
+                throw InvalidModel("job '" + job.name + "': role " + std::to_string(roles[t]) + " of task " +
+                                   std::to_string(t) + " is none of its " +
+                                   std::to_string(job.gang->roles.size()) + ", or comes after a later one");
+            }
+            shapes.push_back(job.gang->roles[roles[t]].shape);
+        }
+        Transaction all(c);
+        auto tasks = take_tasks(c, engine, job.name, given, shapes, job.traits);
+        const JobId id = c.add_job(job.name, job.priority, std::move(tasks), job.gang, std::move(roles));
+        all.keep();
+        return id;
     });
 }
 
@@ -212,6 +243,9 @@ void bind_cluster(nb::module_& m) {
         .def("bind", &bind_job, "name"_a, "shape"_a, "tasks"_a, "priority"_a = 0,
              "traits"_a.none() = nb::none(),
              "tasks: (node, device mask or None). Books a job that runs already.")
+        .def("bind_gang", &book_gang, "job"_a, "tasks"_a, "roles"_a,
+             "tasks as of bind; roles: position of each task's role, not falling. Books a gang that runs "
+             "already.")
         .def("release",
              [](Handle& h, const std::string& name) {
                  h.run([&](Cluster& c, Engine&) {
