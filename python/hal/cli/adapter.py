@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hal.cli.names import adapters
 from hal.errors import AdapterError
 from hal.plugins import load
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Name", "Options", "connect"]
 
-Name = Annotated[str, typer.Option("--adapter", help="Orchestrator by name; `hal plugins` lists them.")]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--adapter", help="Orchestrator by name; `hal plugins` lists them.", autocompletion=adapters
+    ),
+]
 Options = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hal.cli.adapter import Name, Options, connect
+from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 
 __all__ = ["command"]
@@ -15,7 +16,9 @@ __all__ = ["command"]
 def command(
     adapter: Name,
     option: Options = None,
-    policy: Annotated[str, typer.Option(help="Policy by name, as `hal policies` lists them.")] = "best_fit",
+    policy: Annotated[
+        str, typer.Option(help="Policy by name, as `hal policies` lists them.", autocompletion=placing)
+    ] = "best_fit",
     order: Annotated[str, typer.Option(help="given, priority, largest_first or smallest_first.")] = "given",
     as_json: AsJson = False,
 ) -> None:

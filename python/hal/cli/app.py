@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +17,6 @@ from hal.errors import HalError
 __all__ = ["build", "run"]
 
 _STYLE: dict[str, Any] = {
-    "add_completion": False,
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,
 }
@@ -38,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     if group in DEFAULTS and rest and rest[0].startswith("-") and "--help" not in rest:
         arguments = [group, DEFAULTS[group], *rest]
     try:
-        build(arguments)(args=list(arguments), prog_name="hal")
+        build(_typed_so_far() or arguments)(args=list(arguments), prog_name="hal")
     except HalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -53,6 +54,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     The others are listed with the registry's help and never called, so that whatever they need may be missing.
     """
     root = typer.Typer(help="Decide where jobs run, fast, and say why not.", no_args_is_help=True, **_STYLE)
+    root.callback()(_root)
     groups: dict[str, typer.Typer] = {}
     for path, entry in COMMANDS.items():
         *above, name = path.split()
@@ -72,6 +74,29 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         else:
             parent.command(name, help=entry.help)(_elsewhere)
     return root
+
+
+def _typed_so_far() -> list[str]:
+    """Return the words to complete, without the program's own, when a shell asks for that (as Typer's scripts do)."""
+    if "_HAL_COMPLETE" not in os.environ:
+        return []
+    words = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    return words.split()[1:]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"hal-core {importlib.metadata.version('hal-core')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options of ``hal`` itself."""
 
 
 def _elsewhere() -> None:

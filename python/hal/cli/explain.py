@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
 from hal.files import format_of, read_jobs, read_nodes
@@ -21,7 +22,9 @@ def command(
     *,
     cluster: Annotated[Path, typer.Option(help="YAML or JSON with nodes.")],
     jobs: Annotated[Path, typer.Option(help="YAML or JSON with jobs; those before it are placed first.")],
-    policy: Annotated[str, typer.Option(help="Policy by name or composition.")] = "best_fit",
+    policy: Annotated[
+        str, typer.Option(help="Policy by name or composition.", autocompletion=placing)
+    ] = "best_fit",
     seed: Annotated[int | None, typer.Option(help="Seed of a policy that draws lots.")] = None,
     top: Annotated[int, typer.Option(min=0, max=1000, help="How many of the best nodes to show.")] = 5,
     as_json: AsJson = False,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hal.answer import Placement, Status
+from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
 from hal.files import format_of, read_jobs, read_nodes
@@ -20,7 +21,9 @@ def command(
     *,
     cluster: Annotated[Path, typer.Option(help="YAML or JSON with nodes.")],
     jobs: Annotated[Path, typer.Option(help="YAML or JSON with jobs.")],
-    policy: Annotated[str, typer.Option(help="Policy by name or composition.")] = "best_fit",
+    policy: Annotated[
+        str, typer.Option(help="Policy by name or composition.", autocompletion=placing)
+    ] = "best_fit",
     order: Annotated[str, typer.Option(help="given, priority, largest_first or smallest_first.")] = "given",
     seed: Annotated[int | None, typer.Option(help="Seed of a policy that draws lots.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a job is not placed.")] = False,

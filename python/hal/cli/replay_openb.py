@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from rich.progress import Progress
 
+from hal.cli.names import placing
 from hal.cli.openb_energy import asks_for_energy, energy_report, energy_table
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.errors import HalError, InvalidModel
@@ -21,7 +22,9 @@ from hal.replay.openb.metrics import PERCENTS
 
 def command(
     *,
-    policy: Annotated[list[str] | None, typer.Option(help="Policy by name; may come several times.")] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Policy by name; may come several times.", autocompletion=placing)
+    ] = None,
     trace: Annotated[
         list[str] | None, typer.Option(help="Published trace or CSV of tasks; default: all nine.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
@@ -59,7 +60,9 @@ def command(
     cluster: Annotated[
         Path | None, typer.Option(help="YAML or JSON with nodes to run on, a task of 1 CPU a processor.")
     ] = None,
-    policy: Annotated[str, typer.Option(help="With --cluster: where tasks go.")] = "best_fit",
+    policy: Annotated[
+        str, typer.Option(help="With --cluster: where tasks go.", autocompletion=placing)
+    ] = "best_fit",
     as_csv: Annotated[Path | None, typer.Option("--csv", help="Write a line a job to this file.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the schedule to this file (.png, .svg, .pdf).")

@@ -15,6 +15,7 @@ import typer
 from hal.cli.adapter import Name, Options, connect
 from hal.cli.logs import Format, configure
 from hal.cli.measuring import Measuring
+from hal.cli.names import placing
 from hal.cli.run_metrics import RunMetrics
 from hal.cli.run_traces import RunTraces
 
@@ -33,7 +34,9 @@ _TOKEN = "HAL_PROMETHEUS_TOKEN"
 def command(
     adapter: Name,
     option: Options = None,
-    policy: Annotated[str, typer.Option(help="Policy by name, as `hal policies` lists them.")] = "best_fit",
+    policy: Annotated[
+        str, typer.Option(help="Policy by name, as `hal policies` lists them.", autocompletion=placing)
+    ] = "best_fit",
     order: Annotated[str, typer.Option(help="given, priority, largest_first or smallest_first.")] = "given",
     interval: Annotated[float, typer.Option(help="Seconds between two decisions.", min=0.01)] = 1.0,
     lock: Annotated[Path | None, typer.Option(help="Decide only while holding a lock on this file.")] = None,

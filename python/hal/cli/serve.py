@@ -18,6 +18,7 @@ import typer
 from hal._extras import require
 from hal.cli.adapter import Options, connect
 from hal.cli.logs import Format, configure
+from hal.cli.names import placing
 from hal.errors import HalError
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def command(
         typer.Option(help="Orchestrator whose cluster to follow, instead; `hal plugins` lists them."),
     ] = None,
     option: Options = None,
-    policy: Annotated[str, typer.Option(help="What decides when a request names none.")] = "best_fit",
+    policy: Annotated[
+        str, typer.Option(help="What decides when a request names none.", autocompletion=placing)
+    ] = "best_fit",
     controller: Annotated[
         str | None,
         typer.Option(help="Turns p by the signals, and pack_spread(p) decides: static, heuristic, pid, …"),
