@@ -211,7 +211,7 @@ def _kept_by_quotas(jobs: list[Job], cluster: Cluster, queues: QueueTree) -> set
     return {charged[row] for row in waiting.tolist()}
 
 
-def _wanted(want: object) -> list[tuple[Any, int, Any]]:
+def _wanted(want: Job | Iterable[Job] | JobColumns | None) -> list[tuple[Any, int, Any]]:
     if want is None:
         return []
     if isinstance(want, JobColumns):

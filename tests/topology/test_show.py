@@ -48,6 +48,18 @@ def test_picture_is_saved(show, conf, tmp_path):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_json_says_the_same(show, conf, tmp_path):
+    placement = tmp_path / "p.json"
+    placement.write_text(json.dumps({"near": ["n1", "n2"], "far": ["n20", "n21", "n21"]}))
+    status, printed = show(conf, "--placement", placement, "--json")
+    told = json.loads(printed.out)
+    assert status == 0
+    assert [level["name"] for level in told["levels"]] == ["switch1", "switch0"]
+    assert told["nodes"]["n21"] == ["spine", "leaf2"]
+    assert told["placement"]["near"]["greatest_distance"] == 2
+    assert told["placement"]["far"] == {"nodes": ["n20", "n21", "n21"], "greatest_distance": 4}
+
+
 @pytest.mark.parametrize("placement", ["[", "[]", '{"a": "n1"}', '{"a": ["nobody"]}'])
 def test_bad_placement_is_an_error_not_a_traceback(show, conf, tmp_path, placement):
     file = tmp_path / "p.json"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hal.cli.output import console
+from hal.cli.output import AsJson, console, emit_json
 from hal.errors import InvalidModel
 from hal.topology import Topology, _draw, from_slurm, from_yaml
 
@@ -44,6 +45,7 @@ def show(
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Save a picture (.png, .svg, .pdf).")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most nodes and domains shown below one domain.")] = 16,
+    as_json: AsJson = False,
 ) -> None:
     """Draw a topology as a tree, with a placement on it."""
     topology = _load(file)
@@ -51,6 +53,9 @@ def show(
     drawn = _draw.tree(topology, placement=jobs, limit=limit)
     if plot is not None:
         _draw.plot(topology, plot, placement=jobs)
+    if as_json:
+        emit_json(_plain(topology, jobs))
+        return
     out = console()
     out.print(drawn)
     out.print(
@@ -66,3 +71,16 @@ def show(
     )
     if plot is not None:
         out.print(f"saved {plot}", markup=False)
+
+
+def _plain(topology: Topology, jobs: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the levels, the domains above each node from the root down, and how far apart each job's nodes are."""
+    spans = {}
+    for job, nodes in jobs.items():
+        apart = topology.distances(sorted(set(nodes)))
+        spans[job] = {"nodes": nodes, "greatest_distance": int(apart.max(initial=0))}
+    return {
+        "levels": [asdict(level) for level in topology.levels],
+        "nodes": {node: list(topology.path(node)) for node in topology.nodes},
+        "placement": spans,
+    }
