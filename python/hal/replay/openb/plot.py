@@ -45,7 +45,7 @@ def save_plot(path: str | PathLike[str], runs: Sequence[Run]) -> None:
         for name in names:
             group = [done.allocation for done in runs if (done.trace, done.policy) == (trace, name)]
             panel.plot(percents, np.mean(group, axis=0), linewidth=1.6, label=name)
-        panel.set(title=trace, xlim=(60, PERCENTS - 1), ylim=(60, 100.5))
+        panel.set(title=f"trace {trace}", xlim=(60, PERCENTS - 1), ylim=(60, 100.5))
         panel.set_xlabel("arrived GPU demand, % of capacity")
         panel.set_ylabel("allocated GPUs, %")
         panel.grid(alpha=0.3)
