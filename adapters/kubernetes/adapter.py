@@ -213,7 +213,8 @@ class KubernetesAdapter(Binder):
         if self.lease is not None and self.lease.plan:  # of our own, when the lease ran out in the middle
             self._finish(self.lease.plan)
             return [Applied(p.job, Outcome.UNKNOWN, "gangs were to be finished first") for p in placements]
-        answers = self._carry_out(placements)
+        with self._teller.after():
+            answers = self._carry_out(placements)
         self._tell()
         return answers
 

@@ -43,7 +43,7 @@ class Binder:
     """
 
     def __init__(self, client: Client, lease: LeaseLock | None, scheduler: str, workers: int) -> None:
-        self.client, self.lease, self.scheduler = client, lease, scheduler
+        self.client, self.lease, self.scheduler, self.workers = client, lease, scheduler, workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hal-bind")
         self._state = State(self.claims)
         self._promises = Promises(client, self._put)
@@ -99,7 +99,7 @@ class Binder:
         if self.lease is not None and not self.lease.acquire(plan or None):
             return [Applied(work.job, Outcome.UNKNOWN, "another instance decides") for work in works]
         flat = [task for gang in tasks for task in gang]
-        some = [flat[begin : begin + _BURST] for begin in range(0, len(flat), _BURST)]
+        some = list(_bursts(flat, self.workers))
         became = (answer for answers in list(self._pool.map(self._bind_many, some)) for answer in answers)
         answers = []
         for work, gang in zip(works, tasks, strict=True):
@@ -233,6 +233,15 @@ def _binding(
     if gpus and SHARE in (meta.get("annotations") or {}):
         body["metadata"]["annotations"] = {INDEX: "-".join(map(str, gpus))}
     return f"{path_of(key)}/binding", body
+
+
+def _bursts(tasks: Sequence[Task], workers: int) -> Iterator[Sequence[Task]]:
+    """Cut tasks into bursts, shorter towards the end so that all connections are done at about the same time."""
+    begin = 0
+    while left := len(tasks) - begin:
+        end = begin + min(_BURST, max(1, left // (2 * workers)))
+        yield tasks[begin:end]
+        begin = end
 
 
 def _parts(works: Sequence[Work]) -> Iterator[list[Work]]:

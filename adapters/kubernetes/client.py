@@ -21,7 +21,7 @@ __all__ = ["ApiError", "Client"]
 MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
-
+_PROTOBUF: Final = "application/vnd.kubernetes.protobuf, application/json"
 
 #: Seconds after which the server ends a watch; one that hears nothing for longer is dead.
 _WATCH: Final = 60
@@ -109,7 +109,8 @@ class Client:
             connection = self._connection()
             if connection.sock is None:
                 connection.connect()
-            headers = self._headers("application/json", anew=False)
+            # Only the statuses of these are read: the server writes protobuf for less than JSON.
+            headers = {**self._headers("application/json", anew=False), "Accept": _PROTOBUF}
             head = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
             sent = []
             for path, body in requests:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ log = logging.getLogger("hal.kubernetes")
 
 #: What is not told yet; beyond it news are left out rather than decisions held up.
 _MOST: Final = 20_000
-#: Seconds that closing waits for it.
+#: Seconds that closing waits for it, and that news wait for decisions being written.
 _PATIENCE: Final = 5.0
 
 
@@ -36,9 +38,20 @@ class Teller:
 
     def __init__(self, client: Client, scheduler: str) -> None:
         self.client, self.scheduler = client, scheduler
-        self._news: queue.Queue[tuple[str, str, Any, str] | None] = queue.Queue(_MOST)
+        self._news: queue.Queue[tuple[float, str, str, Any, str] | None] = queue.Queue(_MOST)
+        self._free = threading.Event()
+        self._free.set()
         self._thread: threading.Thread | None = None
         self._closed = False
+
+    @contextlib.contextmanager
+    def after(self) -> Iterator[None]:
+        """Keep news back while decisions are written: the API server has its CPUs for one or the other."""
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
 
     def scheduled(self, pod: Mapping[str, Any], node: str) -> None:
         """Say where a pod was put; its condition is the API server's to set."""
@@ -66,13 +79,14 @@ class Teller:
             "status": {"conditions": [condition]},
         }
         path = f"/api/v1/namespaces/{meta.get('namespace')}/pods/{meta['name']}/status"
-        self._put(("PATCH", path, body, STRATEGIC))
+        self._put("PATCH", path, body, STRATEGIC)
         self._event(pod, "Warning", "FailedScheduling", why[:1000])
 
     def close(self) -> None:
         """Tell what is left, as far as that goes quickly."""
         if self._thread is not None:
-            self._put(None)
+            self._free.set()
+            self._queue(None)
             self._thread.join(_PATIENCE)
             self._closed = True
             if left := self._news.qsize():
@@ -101,9 +115,12 @@ class Teller:
             "lastTimestamp": now,
             "count": 1,
         }
-        self._put(("POST", f"/api/v1/namespaces/{space}/events", body, "application/json"))
+        self._put("POST", f"/api/v1/namespaces/{space}/events", body, "application/json")
 
-    def _put(self, news: tuple[str, str, Any, str] | None) -> None:
+    def _put(self, method: str, path: str, body: Any, kind: str) -> None:
+        self._queue((time.monotonic(), method, path, body, kind))
+
+    def _queue(self, news: tuple[float, str, str, Any, str] | None) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="hal-tell", daemon=True)
             self._thread.start()
@@ -114,7 +131,8 @@ class Teller:
 
     def _run(self) -> None:
         while (news := self._news.get()) is not None and not self._closed:
-            method, path, body, kind = news
+            since, method, path, body, kind = news
+            self._free.wait(max(0.0, since + _PATIENCE - time.monotonic()))
             try:
                 self.client.call(method, path, body, kind=kind)
             except ApiError as error:
