@@ -42,7 +42,8 @@ class RayAdapter:
     Parameters
     ----------
     address : str
-        As in ``ray.init``; empty: the cluster that this process is connected to, else a new one on this machine.
+        As in ``ray.init``, unless this process is connected to one: by default the one that $RAY_ADDRESS names or that
+        runs on this machine; empty: else a new one.
     poll : float
         Seconds between two looks at the nodes.
     pin_gpus : bool
@@ -64,7 +65,7 @@ class RayAdapter:
     def __init__(
         self,
         *,
-        address: str = "",
+        address: str = "auto",
         poll: float = 0.5,
         pin_gpus: bool | str = False,
         desk: Desk | None = None,

@@ -32,7 +32,7 @@ def emit_json(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> Table:
     """Return a table whose first ``left`` columns are text and the others right-aligned numbers."""
-    out = Table(title=title, title_justify="left")
+    out = Table(title=title, title_justify="left", min_width=min(len(title), 120))  # a title is not broken
     for index, column in enumerate(columns):
         out.add_column(column, justify="left" if index < left else "right")
     for row in rows:
