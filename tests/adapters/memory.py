@@ -23,6 +23,7 @@ from hal.adapters import (
 )
 
 import hal
+from tests.waiting import PATIENCE
 
 
 class Orchestrator:
@@ -154,7 +155,7 @@ class MemoryAdapter:
 class MemoryHarness:
     """What the contract's checks do to it."""
 
-    patience = 2.0
+    patience = PATIENCE
 
     def __init__(self) -> None:
         self.of = Orchestrator()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hal.adapters import Follower, JobGone, JobStarted, NodeChanged, NodeGone, Running
 
 import hal
 from tests.adapters.memory import MemoryAdapter, Orchestrator
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -25,14 +25,6 @@ def follower(of: Orchestrator) -> Iterator[Follower]:
     made._backoff.first = made._backoff.most = 0.01
     yield made
     made.stop()
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_follows_nodes_and_jobs(of: Orchestrator, follower: Follower) -> None:
@@ -98,10 +90,12 @@ def test_stops_at_once_while_waiting_a_fault_out(of: Orchestrator, follower: Fol
         raise hal.AdapterError("no route")
 
     follower.adapter.fault = fail  # type: ignore[attr-defined]
-    follower._backoff.first = follower._backoff.most = 60
+    follower._backoff.first = follower._backoff.most = 10_000
     follower.start()
     until(lambda: follower.counts["faults"] == 1)
-    begin = time.monotonic()
+    follower.patience = (
+        300  # stop() waits so long for the thread, however busy the machine; it would need hours more
+    )
     follower.stop()
-    assert time.monotonic() - begin < 2
     assert not follower._thread.is_alive()
+    assert follower.counts["faults"] == 1

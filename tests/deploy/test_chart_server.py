@@ -7,9 +7,10 @@ import copy
 import itertools
 import os
 import subprocess
-import time
+import threading
 import uuid
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from hal.cli.app import build, run
 from hal.server import Service
 from tests.adapters.kubernetes.cluster import OBSERVER, KubernetesCluster, program
 from tests.adapters.kubernetes.test_extender import pod as wire_pod
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -176,11 +178,12 @@ def test_options_are_those_of_the_commands() -> None:
 
 
 class Watched(Client):
-    """Keeps what was forbidden."""
+    """Keeps what was forbidden, and which watches have been answered."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.forbidden: list[str] = []
+        self.answered: set[str] = set()
 
     def call(self, method: str, path: str, *arguments: Any, **query: Any) -> dict[str, Any]:
         """Send a request."""
@@ -199,6 +202,27 @@ class Watched(Client):
             if error.status == 403:
                 self.forbidden.append(f"WATCH {path}")
             raise
+        finally:
+            self.answered.add(path)
+
+    def _new(self, timeout: float, stop: threading.Event | None = None) -> HTTPConnection:
+        """Connect so that it is seen when a watch begins: what happens in it may be nothing for long."""
+        connection = super()._new(timeout, stop)
+        if stop is not None:
+            ask, answer, asked = connection.request, connection.getresponse, []
+
+            def request(method: str, url: str, *rest: Any, **more: Any) -> None:
+                asked.append(url.partition("?")[0])
+                ask(method, url, *rest, **more)
+
+            def getresponse() -> HTTPResponse:
+                told = answer()
+                if told.status == 200:
+                    self.answered.add(asked[-1])
+                return told
+
+            connection.request, connection.getresponse = request, getresponse  # type: ignore[method-assign]
+        return connection
 
 
 class Rights:
@@ -238,11 +262,8 @@ class Rights:
         """Wait until the API server goes by them."""
         full, now = (set(_grants(given)) for given in (self.roles, roles))
         client = Client(self.access)
-        end = time.monotonic() + 10
         for grant in sorted(full):
-            while self._may(client, grant) != (grant in now):
-                assert time.monotonic() < end, grant
-                time.sleep(0.02)
+            until(lambda grant=grant: self._may(client, grant) == (grant in now), str(grant), every=0.02)  # type: ignore[misc]
         client.close()
 
     def _may(self, client: Client, grant: tuple[str, ...]) -> bool:
@@ -282,6 +303,19 @@ def _without(roles: dict[str, dict[str, Any]], grant: tuple[str, str, str, str])
     return out
 
 
+def listened(adapter: KubernetesAdapter, client: Watched) -> hal.adapters.Snapshot:
+    """Look, and listen until every watch is answered, well or not."""
+    snapshot = adapter.snapshot()
+    watches = {path for path, _, _ in adapter._starts.values()}
+
+    def all_answered() -> bool:
+        list(adapter.watch(adapter.version, timeout=0.05))
+        return watches <= client.answered
+
+    until(all_answered)
+    return snapshot
+
+
 def schedules(rights: Rights) -> list[str]:
     """Do all that ``hal run`` does; return what was forbidden."""
     cluster, client = rights.cluster, Watched(rights.access)
@@ -297,15 +331,13 @@ def schedules(rights: Rights) -> list[str]:
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
     (stores,) = cluster.add_pods([f"stores-{uuid.uuid4().hex[:8]}"], spec={"volumes": volumes})
     try:
-        snapshot = adapter.snapshot()
-        list(adapter.watch(snapshot.version, timeout=0.3))
+        snapshot = listened(adapter, client)
         jobs = {job.name: job for job in snapshot.jobs}
         # Whoever may not read claims leaves their pods alone.
         placements = hal.place(snapshot.cluster, [jobs[name] for name in (fits, stores) if name in jobs])
         adapter.apply(list(placements))
         adapter._raced(fits, "n0", "")  # somebody else was faster: look at what became of it
         adapter.explain({waits: "0/1 nodes fit"})
-        time.sleep(0.7)  # a third of the lease: it is renewed
         if adapter.lease is not None:
             adapter.lease._until = 0.0
             adapter.lease.acquire()
@@ -331,8 +363,7 @@ def extends(rights: Rights) -> list[str]:
     adapter = KubernetesAdapter(client=client, scheduler="hal", lease="none")
     (name,) = cluster.add_pods([f"p-{uuid.uuid4().hex[:8]}"])
     try:
-        snapshot = adapter.snapshot()
-        list(adapter.watch(snapshot.version, timeout=0.3))
+        snapshot = listened(adapter, client)
         uid = cluster.pods()[name]["metadata"]["uid"]
         extender = Extender(Service(snapshot.cluster), client=client)
         asked = wire_pod(name.partition("/")[2])
@@ -385,14 +416,16 @@ def world(kubernetes: KubernetesCluster) -> KubernetesCluster:
             },
         },
     )
-    end = time.monotonic() + 30
-    while True:
+
+    def served() -> bool:
         try:
             kubernetes.client.list("/apis/scheduling.x-k8s.io/v1alpha1/podgroups")
-            return kubernetes
         except ApiError:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+            return False
+        return True
+
+    until(served)
+    return kubernetes
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.server.live import answers, free_port, process, until
+from tests.server.live import answers, free_port, process
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -125,6 +126,6 @@ def test_its_health_check_asks_the_server_and_the_loop(tmp_path: Path) -> None:
     assert healthy() != 0
     options = ["--cluster", str(tmp_path / "c.json"), "--port", str(port), "--no-token"]
     with process([hal, "serve", *options], tmp_path / "log"):
-        until(lambda: answers(f"http://127.0.0.1:{port}/live"), 60, "live")
+        until(lambda: answers(f"http://127.0.0.1:{port}/live"), "live")
         assert healthy() == 0
     assert healthy() != 0

@@ -6,12 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.waiting import until
 
 TOKEN = "sesame-0123456789"
 ROOT = Path(__file__).parents[2]
@@ -22,14 +23,6 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for something."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 def answers(url: str) -> bool:
@@ -75,7 +68,7 @@ def serve(folder: Path, *options: str) -> Iterator[str]:
     command = [hal, "serve", "--adapter", "busy", "--port", str(port), *options]
     with process(command, folder / "serve.log", PYTHONPATH=path, HAL_TOKEN=TOKEN) as running:
         address = f"http://127.0.0.1:{port}"
-        until(lambda: answers(f"{address}/ready") or running.poll() is not None, 60, "hal serve is ready")
+        until(lambda: answers(f"{address}/ready") or running.poll() is not None, "hal serve is ready")
         assert running.poll() is None, (folder / "serve.log").read_text()
         yield address
 
@@ -94,5 +87,5 @@ def prometheus(folder: Path, config: str) -> Iterator[str]:
     ]
     with process(command, folder / "log"):
         address = f"http://127.0.0.1:{port}"
-        until(lambda: answers(f"{address}/-/ready"), 60, "Prometheus is ready")
+        until(lambda: answers(f"{address}/-/ready"), "Prometheus is ready")
         yield address

@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.server.live import free_port, process, until
+from tests.server.live import free_port, process
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def collector(folder: Path) -> Iterator[Collected]:
     try:
         with process(command, folder / "rotel.out", **away):
             collected.endpoint = f"http://127.0.0.1:{port}"
-            until(lambda: _listens(port), 20, (folder / "rotel.out").read_text())
+            until(lambda: _listens(port), (folder / "rotel.out").read_text())
             yield collected
     finally:
         receiver.shutdown()

@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.live import answers, free_port, plugin, process, until
+from tests.server.live import answers, free_port, plugin, process
 from tests.server.otlp import collector
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -25,14 +26,14 @@ def test_a_caller_s_trace_goes_on_in_hal_serve(tmp_path: Path) -> None:
     with collector(tmp_path) as told:
         with process(command, tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=told.endpoint):
             address = f"http://127.0.0.1:{port}"
-            until(lambda: answers(f"{address}/ready"), 60, "ready")
+            until(lambda: answers(f"{address}/ready"), "ready")
             for headers in ({"traceparent": f"00-{number}-00f067aa0ba902b7-01"}, {}):
                 jobs = [{"name": "a", "cpus": 1}, {"name": "b", "cpus": 1}]
                 answer = httpx.post(
                     f"{address}/v1/place", json={"jobs": jobs}, headers=headers, trust_env=False
                 )
                 assert answer.status_code == 200
-        until(lambda: len(told.spans) == 2, 20, str(told.spans))  # the rest is sent when it ends
+        until(lambda: len(told.spans) == 2, str(told.spans))  # the rest is sent when it ends
     ours = next(span for span in told.spans if span.trace.hex() == number)
     assert (ours.service, ours.name, ours.parent.hex()) == ("hal-serve", "hal.place", "00f067aa0ba902b7")
     assert ours.attributes == {"jobs": 2}
@@ -49,7 +50,7 @@ def test_hal_run_tells_each_job_from_its_submission_to_its_place(tmp_path: Path)
         where = {"OTEL_EXPORTER_OTLP_ENDPOINT": told.endpoint, "PYTHONPATH": path}
         with process(command, tmp_path / "log", **where) as running:
             assert running.wait(60) == 0, (tmp_path / "log").read_text()
-        until(lambda: len(told.named("hal.submission_to_bind")) == 3, 20, (tmp_path / "log").read_text())
+        until(lambda: len(told.named("hal.submission_to_bind")) == 3, (tmp_path / "log").read_text())
     assert {span.service for span in told.spans} == {"hal-run"}
     (whole,) = [span for span in told.named("hal.round") if span.attributes["jobs"] == 4]
     inside = [span for span in told.spans if span.parent == whole.id]

@@ -18,7 +18,8 @@ import yaml
 from hal.server.alerts import ALERTS, rules
 from hal.server.panels import ROWS
 from tests.conftest import CI
-from tests.server.live import TOKEN, prometheus, serve, until
+from tests.server.live import TOKEN, prometheus, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -67,7 +68,7 @@ def scraped(tmp_path_factory) -> Iterator[tuple[str, str]]:  # type: ignore[no-u
             asking = threading.Thread(target=ask, args=(hal, stop))
             asking.start()
             try:
-                until(lambda: len(result(server, "count_over_time(hal_nodes[1m]) > 8")) == 1, 60, "scrapes")
+                until(lambda: len(result(server, "count_over_time(hal_nodes[1m]) > 8")) == 1, "scrapes")
                 yield hal, server
             finally:
                 stop.set()
@@ -87,17 +88,26 @@ def result(server: str, query: str) -> list[Any]:
 )
 def test_panel_has_data(scraped: tuple[str, str], title: str, query: str) -> None:
     live = query.replace("$__rate_interval", "10s").replace("$instance", ".*")
-    values = [float(series["value"][1]) for series in result(scraped[1], live)]
-    assert any(value == value for value in values), (title, live)  # NaN is no data
+
+    def told() -> bool:
+        values = [float(series["value"][1]) for series in result(scraped[1], live)]
+        return any(value == value for value in values)  # NaN is no data
+
+    until(told, f"{title}: {live}")
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_rule_looks_at_data(scraped: tuple[str, str], alert: Any) -> None:
     _, server = scraped
-    assert result(server, alert.value.replace("[5m]", "[10s]")), alert.value
-    (group,) = httpx.get(f"{server}/api/v1/rules", trust_env=False).json()["data"]["groups"]
-    (state,) = [rule for rule in group["rules"] if rule["name"] == alert.name]
-    assert state["health"] == "ok", state
+    until(lambda: bool(result(server, alert.value.replace("[5m]", "[10s]"))), alert.value)
+
+    def health() -> str:
+        (group,) = httpx.get(f"{server}/api/v1/rules", trust_env=False).json()["data"]["groups"]
+        (state,) = [rule for rule in group["rules"] if rule["name"] == alert.name]
+        return str(state["health"])
+
+    until(lambda: health() != "unknown", "the rule is looked at")
+    assert health() == "ok"
 
 
 def test_metrics_are_named_as_prometheus_wants(scraped: tuple[str, str]) -> None:

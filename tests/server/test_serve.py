@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.server.live import answers, free_port, process, until
+from tests.server.live import answers, free_port, process
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -28,9 +28,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
         {"name": "n", "count": 5000, "cpus": 64, "memory": "256GiB", "gpus": {"count": 8, "model": "A100"}}
     ]
     (tmp_path / "c.json").write_text(json.dumps({"nodes": nodes}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {key: value for key, value in os.environ.items() if key != "HAL_TOKEN"}
     hal = str(Path(sys.executable).with_name("hal"))
     command = [hal, "serve", "--cluster", str(tmp_path / "c.json"), "--port", str(port)]
@@ -39,18 +37,13 @@ def server(tmp_path: Path) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     first = process.stderr.readline()
     assert first.startswith("token: ")
     address = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"{address}/ready", trust_env=False)
-            break
-        except httpx.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.1)
-    yield address, first.split()[1], process
-    if process.poll() is None:
-        process.kill()
-    process.wait()
+    try:
+        until(lambda: answers(f"{address}/ready") or process.poll() is not None, "ready")
+        yield address, first.split()[1], process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def test_serves_until_told_to_stop_and_logs_no_secret(server: tuple[str, str, subprocess.Popen[str]]) -> None:
@@ -63,7 +56,7 @@ def test_serves_until_told_to_stop_and_logs_no_secret(server: tuple[str, str, su
         assert told.json()["placements"][0]["status"] == "PLACED"
         assert "hal_nodes 5000.0" in client.get("/metrics", headers=headers).text
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     lines = [json.loads(line) for line in errors.splitlines()]
     assert [line["status"] for line in lines if line["message"] == "request"] == [401, 200]
@@ -100,16 +93,30 @@ def test_no_request_makes_it_fail() -> None:
         check()
 
 
-def test_goes_on_for_a_while_after_it_was_told_to_stop(tmp_path: Path) -> None:
-    (tmp_path / "c.json").write_text(json.dumps({"nodes": [{"name": "n", "cpus": 8}]}))
+@contextmanager
+def draining(folder: Path, seconds: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Yield address and process of a ``hal serve`` that goes on for a while after it was told to stop."""
+    (folder / "c.json").write_text(json.dumps({"nodes": [{"name": "n", "cpus": 8}]}))
     port = free_port()
     hal = str(Path(sys.executable).with_name("hal"))
-    options = ["--cluster", str(tmp_path / "c.json"), "--port", str(port), "--no-token", "--drain", "4"]
-    with process([hal, "serve", *options], tmp_path / "log") as running:
+    command = [hal, "serve", "--cluster", str(folder / "c.json"), "--port", str(port), "--no-token"]
+    with process([*command, "--drain", str(seconds)], folder / "log") as running:
         address = f"http://127.0.0.1:{port}"
-        until(lambda: answers(f"{address}/ready"), 60, "ready")
+        until(lambda: answers(f"{address}/ready"), "ready")
+        yield address, running
+
+
+def test_goes_on_for_a_while_after_it_was_told_to_stop(tmp_path: Path) -> None:
+    with draining(tmp_path, 3600) as (address, running):
         running.send_signal(signal.SIGTERM)
-        until(lambda: not answers(f"{address}/ready"), 4, "not ready any more")
+        until(lambda: not answers(f"{address}/ready"), "not ready any more")
         told = httpx.post(f"{address}/v1/place", json={"jobs": [{"name": "a", "cpus": 1}]}, trust_env=False)
         assert told.json()["placements"][0]["status"] == "PLACED"
-        assert running.wait(30) == 0
+        running.send_signal(signal.SIGTERM)  # whoever says it twice means now
+        assert running.wait(120) == 0
+
+
+def test_ends_when_the_while_is_over(tmp_path: Path) -> None:
+    with draining(tmp_path, 1) as (_, running):
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(120) == 0

@@ -164,7 +164,9 @@ def _server(config: Any, service: Service, drain: float) -> Any:
         def handle_exit(self, sig: int, frame: Any) -> None:
             again, service.stopping = service.stopping, True
             if drain and not again:
-                threading.Timer(drain, super().handle_exit, (sig, frame)).start()
+                later = threading.Timer(drain, super().handle_exit, (sig, frame))
+                later.daemon = True  # a second signal ends it all at once
+                later.start()
             else:
                 super().handle_exit(sig, frame)
 

@@ -10,7 +10,8 @@ from typing import Any
 from hal.adapters import Adapter
 from hal.adapters.ray import RayAdapter
 
-from tests.adapters.ray.harness import RayHarness, idle, until
+from tests.adapters.ray.harness import RayHarness, idle
+from tests.waiting import until
 
 
 class RayFaults:

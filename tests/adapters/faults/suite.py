@@ -16,6 +16,7 @@ import pytest
 from hal.adapters import Adapter, Loop, Outcome
 
 import hal
+from tests.waiting import PATIENCE
 
 __all__ = ["CHANGING", "OTHERS", "READING", "Harness", "cases"]
 
@@ -74,16 +75,16 @@ class Harness(Protocol):
         ...
 
 
-def drive(loop: Loop, true: Callable[[], bool], seconds: float = 30) -> None:
+def drive(loop: Loop, true: Callable[[], bool]) -> None:
     """Run the loop as ``hal run`` does until something is true."""
     stop = threading.Event()
-    timer = threading.Timer(seconds, stop.set)
+    timer = threading.Timer(PATIENCE, stop.set)
     timer.start()
     try:
         loop.run(stop, interval=0.01, report=lambda _: stop.set() if true() else None)
     finally:
         timer.cancel()
-    assert true(), f"not within {seconds} s"
+    assert true(), f"not within {PATIENCE:g} s"
 
 
 def run_once_each(harness: Harness, jobs: Sequence[str]) -> None:
@@ -157,7 +158,7 @@ def forgotten_changes_are_read_anew(harness: Harness) -> None:
         assert not loop.mirror.waiting
         jobs = harness.submit(5)
         harness.forget(loop.adapter)
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while set(loop.mirror.waiting) != set(jobs):
             assert time.monotonic() < end
             loop.follow(0.01)
@@ -195,7 +196,7 @@ def a_burst_is_followed_whole(harness: Harness) -> None:
         assert not loop.mirror.waiting
         jobs = harness.submit(5_003)
         harness.withdraw(jobs[3:-3])
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while set(loop.mirror.waiting) != {*jobs[:3], *jobs[-3:]}:
             assert time.monotonic() < end
             loop.follow(0.01)

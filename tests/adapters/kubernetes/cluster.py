@@ -20,6 +20,8 @@ from typing import Any
 from hal.adapters.kubernetes.client import Client
 from hal.adapters.kubernetes.config import kubeconfig
 
+from tests.waiting import PATIENCE
+
 __all__ = ["KubernetesCluster", "missing", "program"]
 
 ADMIN, OBSERVER = "admin-token", "plain-token"
@@ -121,7 +123,7 @@ class KubernetesCluster:
             # Short, so that tests can ask for changes that are not kept any more.
             "--etcd-compaction-interval=0",
         )
-        self._wait_ready(60)
+        self._wait_ready()
 
     def scheduler(self, **configuration: Any) -> subprocess.Popen[bytes]:
         """Start a real kube-scheduler; further fields of its KubeSchedulerConfiguration may be given."""
@@ -148,7 +150,7 @@ class KubernetesCluster:
         process = self.processes.pop(name)
         process.send_signal(sign)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -271,10 +273,10 @@ class KubernetesCluster:
             )
         return self.processes[name]
 
-    def _wait_ready(self, seconds: float) -> None:
+    def _wait_ready(self) -> None:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 connection = socket.create_connection(("127.0.0.1", self.ports[2]), 5)

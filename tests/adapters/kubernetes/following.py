@@ -8,13 +8,14 @@ from collections.abc import Callable
 from hal.adapters.loop import Loop
 
 from tests.adapters.kubernetes.cluster import KubernetesCluster
+from tests.waiting import PATIENCE
 
 __all__ = ["hurried", "settle", "terminating"]
 
 
-def settle(loop: Loop, done: Callable[[], bool], seconds: float = 90.0) -> None:
+def settle(loop: Loop, done: Callable[[], bool]) -> None:
     """Follow and step until something is so."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < end, "not in time"
         loop.follow(0.2)

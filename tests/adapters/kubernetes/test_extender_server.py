@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ import pytest
 from bench.server.load import load, requests
 from tests.adapters.kubernetes.cluster import KubernetesCluster
 from tests.adapters.kubernetes.test_extender import pod
-from tests.server.live import answers, free_port, process, until
+from tests.server.live import answers, free_port, process
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -34,7 +34,7 @@ def extended(kubernetes: KubernetesCluster, tmp_path: Path) -> Iterator[str]:
         "--port", str(port), "--trust-loopback", "--rate", "100000",
     ]  # fmt: skip
     with process(command, tmp_path / "serve.log", HAL_TOKEN="sesame-0123456789") as running:
-        until(lambda: answers(f"{address}/ready") or running.poll() is not None, 60, "hal serve is ready")
+        until(lambda: answers(f"{address}/ready") or running.poll() is not None, "hal serve is ready")
         assert running.poll() is None, (tmp_path / "serve.log").read_text()
         yield address
     assert "sesame" not in (tmp_path / "serve.log").read_text()
@@ -68,13 +68,13 @@ def figures(address: str) -> dict[str, float]:
 
 def test_kube_scheduler_does_as_hal_says(kubernetes: KubernetesCluster, extended: str) -> None:
     kubernetes.add_nodes([f"n{i}" for i in range(8)], gpu="4")
-    until(lambda: figures(extended)["hal_nodes"] == 8, 20, "hal knows the nodes")
+    until(lambda: figures(extended)["hal_nodes"] == 8, "hal knows the nodes")
     kubernetes.scheduler(**asks(extended))
     try:
         # Best fit fills one node before it begins the next; kube-scheduler alone would spread them.
         for index in range(8):
             (name,) = kubernetes.add_pods([f"p{index}"], scheduler="extended", gpu="1")
-            until(lambda name=name: name in kubernetes.bound(), 60, f"{name} is bound")  # type: ignore[misc]
+            until(lambda name=name: name in kubernetes.bound(), f"{name} is bound")  # type: ignore[misc]
         where = kubernetes.bound()
         assert sorted(list(where.values()).count(node) for node in set(where.values())) == [4, 4]
         told = figures(extended)
@@ -83,7 +83,7 @@ def test_kube_scheduler_does_as_hal_says(kubernetes: KubernetesCluster, extended
             assert told[key] >= 8, verb
         # What fits nowhere waits, and the scheduler says why in hal's words.
         (big,) = kubernetes.add_pods(["big"], scheduler="extended", gpu="5")
-        until(lambda: condition(kubernetes, big) != "", 30, "it is said why it waits")
+        until(lambda: condition(kubernetes, big) != "", "it is said why it waits")
         assert big not in kubernetes.bound()
     finally:
         kubernetes.end("kube-scheduler")
@@ -92,11 +92,11 @@ def test_kube_scheduler_does_as_hal_says(kubernetes: KubernetesCluster, extended
 def test_keeps_what_eviction_helps(kubernetes: KubernetesCluster, extended: str) -> None:
     """Asked as kube-scheduler asks: 1.20's own does not, a regression that 1.20.9 mended (kubernetes#103019)."""
     kubernetes.add_nodes(["a", "b"], gpu="4")
-    until(lambda: figures(extended)["hal_nodes"] == 2, 20, "hal knows the nodes")
+    until(lambda: figures(extended)["hal_nodes"] == 2, "hal knows the nodes")
     kubernetes.scheduler(**asks(extended))
     try:
         names = kubernetes.add_pods(["l0", "l1"], scheduler="extended", gpu="4")
-        until(lambda: set(names) <= set(kubernetes.bound()), 60, "both are bound")
+        until(lambda: set(names) <= set(kubernetes.bound()), "both are bound")
     finally:
         kubernetes.end("kube-scheduler")
     found = kubernetes.pods()
@@ -115,10 +115,10 @@ def condition(kubernetes: KubernetesCluster, name: str) -> str:
     return next((c.get("message", "") for c in told if c["type"] == "PodScheduled"), "")
 
 
-def test_latency_on_a_thousand_nodes(kubernetes: KubernetesCluster, extended: str) -> None:
+def test_answers_on_a_thousand_nodes_under_load(kubernetes: KubernetesCluster, extended: str) -> None:
     names = [f"n{i:04}" for i in range(1000)]
     kubernetes.add_nodes(names, gpu="4")
-    until(lambda: figures(extended)["hal_nodes"] == 1000, 60, "hal knows the nodes")
+    until(lambda: figures(extended)["hal_nodes"] == 1000, "hal knows the nodes")
     bodies = [
         json.dumps(
             {"Pod": pod(f"p{i}", cpu="1", gpu=str(1 + i % 4)), "Nodes": None, "NodeNames": names}
@@ -131,11 +131,7 @@ def test_latency_on_a_thousand_nodes(kubernetes: KubernetesCluster, extended: st
         told = asyncio.run(load(host, int(port), asked, rate=50, seconds=5, connections=4))
         print(json.dumps({"verb": verb, "load": os.getloadavg()[0], **told}))
         assert told["failed"] == 0
-        # The machine of a test is shared: hold what it can promise. The benchmark says what is usual.
-        assert told["p50_ms"] < 50
-    begin = time.perf_counter()
-    assert (
-        len(httpx.post(f"{extended}/extender/filter", content=bodies[0], trust_env=False).json()["NodeNames"])
-        == 1000
-    )
-    assert time.perf_counter() - begin < 5
+        assert told["requests"] > 200
+        told = httpx.post(f"{extended}/extender/{verb}", content=bodies[0], trust_env=False).json()
+        rows = told["NodeNames"] if verb == "filter" else [row["Host"] for row in told]
+        assert rows == names

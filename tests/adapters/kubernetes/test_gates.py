@@ -15,6 +15,7 @@ from hal.adapters.kubernetes.gates import GATE, GateAdviser, lifted
 
 import hal
 from tests.adapters.kubernetes.cluster import KubernetesCluster
+from tests.waiting import until
 
 SSD = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}
 MUST = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -148,10 +149,7 @@ def test_a_real_scheduler_binds_what_the_patch_leaves(kubernetes: KubernetesClus
             left = merged(gated(name, terms=[SSD]), lifted(gated(name, terms=[SSD]), node))
             meta = {"name": name, "annotations": left["metadata"]["annotations"]}
             client.call("POST", "/api/v1/namespaces/default/pods", {"metadata": meta, "spec": left["spec"]})
-        end = time.monotonic() + 90
-        while len(kubernetes.bound()) < 2:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: len(kubernetes.bound()) >= 2)
         time.sleep(1)
         assert kubernetes.bound() == {
             "default/p0": "n1",

@@ -18,6 +18,7 @@ from hal.adapters.loop import Loop
 
 from tests.adapters.kubernetes.cluster import KubernetesCluster
 from tests.adapters.kubernetes.following import settle
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.server
 
@@ -27,7 +28,7 @@ PATCH = "application/merge-patch+json"
 class KubernetesHarness:
     """A user, an operator and a rival, by the API."""
 
-    patience = 20.0
+    patience = PATIENCE
 
     def __init__(self, cluster: KubernetesCluster) -> None:
         self.cluster = cluster
@@ -238,7 +239,7 @@ def test_a_server_that_forgot_is_read_again(cluster: KubernetesCluster, loop: Lo
     thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.2})
     thread.start()
     try:
-        wait(lambda: len(cluster.bound()) == 2)
+        until(lambda: len(cluster.bound()) == 2)
     finally:
         stop.set()
         thread.join()
@@ -280,14 +281,6 @@ def fill(cluster: KubernetesCluster, singles: int, gangs: int, *, mark: str = ""
         cluster.add_pods(names, labels=group, annotations=least, cpu="1500m")
 
 
-def wait(true: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Look until something is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.1)
-
-
 @pytest.mark.slow
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(cluster: KubernetesCluster) -> None:
     cluster.add_nodes([f"k{i}" for i in range(17)])  # 160 CPUs with the first three
@@ -295,7 +288,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(cluster: KubernetesClus
     placed: dict[str, str] = {}
     for target in (1, 30, 75):
         process = cluster.hal("-o", "lease_s=2")
-        wait(lambda target=target: len(cluster.bound()) >= target)
+        until(lambda target=target: len(cluster.bound()) >= target)
         process.kill()
         process.wait()
         del cluster.processes["hal"]
@@ -303,9 +296,9 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(cluster: KubernetesClus
         assert placed.items() <= now.items()
         placed = now
     cluster.hal("-o", "lease_s=2")
-    wait(lambda: len(cluster.bound()) == 100)
+    until(lambda: len(cluster.bound()) == 100)
     fill(cluster, 0, 8, mark="more")  # more than fits: 40 CPUs are left
-    wait(lambda: sum(map(bool, groups(cluster).values())) >= 11)
+    until(lambda: sum(map(bool, groups(cluster).values())) >= 11)
     time.sleep(3)
     cluster.end("hal")
     assert placed.items() <= cluster.bound().items()
@@ -319,7 +312,7 @@ def test_two_instances_while_nodes_come_and_go(cluster: KubernetesCluster) -> No
     first = cluster.hal("-o", "lease_s=2", name="first")
     cluster.hal("-o", "lease_s=2", name="second")
     fill(cluster, 20, 4)
-    wait(lambda: len(cluster.bound()) == 40)
+    until(lambda: len(cluster.bound()) == 40)
     for turn in range(3):
         # Whoever holds the lease is held up for longer than it lasts, and goes on later as if nothing had been.
         first.send_signal(signal.SIGSTOP if turn % 2 == 0 else signal.SIGCONT)
@@ -328,7 +321,7 @@ def test_two_instances_while_nodes_come_and_go(cluster: KubernetesCluster) -> No
         cluster.delete_pods([name for name, node in cluster.bound().items() if node == gone])
         cluster.add_nodes([f"new{turn}"])
         fill(cluster, 6, 1, mark=f"t{turn}")
-        wait(lambda turn=turn: all(f"default/t{turn}s{i}" in cluster.bound() for i in range(6)))
+        until(lambda turn=turn: all(f"default/t{turn}s{i}" in cluster.bound() for i in range(6)))
     first.send_signal(signal.SIGCONT)
     fill(cluster, 60, 6, mark="last")  # more than fits
     time.sleep(8)

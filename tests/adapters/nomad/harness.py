@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hal.adapters.nomad import NomadAdapter
 
 from tests.adapters.nomad.objects import GATE, job
 from tests.adapters.nomad.server import TOKEN, Nomad
+from tests.waiting import PATIENCE
 
 RUNNING = ("running", "pending")
 
 
 def connect(nomad: Nomad, **more: Any) -> NomadAdapter:
-    return NomadAdapter(address=nomad.address, token=TOKEN, **{"timeout": 3.0, **more})
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)
+    return NomadAdapter(address=nomad.address, token=TOKEN, **{"timeout": 20.0, **more})
 
 
 def follow(adapter: NomadAdapter) -> None:
@@ -33,7 +26,7 @@ def follow(adapter: NomadAdapter) -> None:
 class NomadHarness:
     """What the contract's checks do to Nomad."""
 
-    patience = 5.0
+    patience = PATIENCE
 
     def __init__(self, nomad: Nomad, **options: Any) -> None:
         self.nomad, self.options, self.count = nomad, options, 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 
 import pytest
 from hal.adapters import Loop, Mirror, Outcome, Stale
@@ -12,9 +11,10 @@ from hal.adapters.conformance import books
 from hal.adapters.nomad import NomadAdapter
 
 import hal
-from tests.adapters.nomad.harness import NomadHarness, connect, follow, until, where
+from tests.adapters.nomad.harness import NomadHarness, connect, follow, where
 from tests.adapters.nomad.objects import job
 from tests.adapters.nomad.server import TOKEN, Nomad
+from tests.waiting import until
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_reading_through_faults(harness: NomadHarness, fault: str) -> None:
     thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.2})
     thread.start()
     try:
-        until(lambda: all(len(where(nomad, name)) == 1 for name in names), 30)
+        until(lambda: all(len(where(nomad, name)) == 1 for name in names))
     finally:
         stop.set()
         thread.join()
@@ -135,14 +135,14 @@ def test_a_registration_without_an_answer_is_neither_lost_nor_doubled(
 ) -> None:
     nomad = harness.nomad
     (name,) = harness.submit(1)
-    adapter = connect(nomad, timeout=0.7)
-    harness.made.append(adapter)
+    adapter = harness.adapter()
     snapshot = adapter.snapshot()
     (placement,) = hal.place(snapshot.cluster, snapshot.jobs)
     nomad.fault = lambda method, path: fault if (method, path) == ("POST", "/v1/jobs") else ""
+    patience, adapter.client.timeout = adapter.client.timeout, 0.7
     (answer,) = adapter.apply([placement])
     assert answer.outcome is Outcome.UNKNOWN
-    nomad.fault = lambda method, path: ""
+    nomad.fault, adapter.client.timeout = (lambda method, path: ""), patience
     until(lambda: fault == "500" or where(nomad, name) == list(placement.nodes))
     (answer,) = adapter.apply([placement])
     assert answer.outcome in ((Outcome.APPLIED,) if fault == "500" else (Outcome.ALREADY,))
@@ -187,12 +187,13 @@ def test_an_expired_token_is_said_and_never_shown(
     loop, stop = Loop(adapter), threading.Event()
     thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.1})
     thread.start()
-    time.sleep(0.4)
-    nomad.token = TOKEN
-    until(lambda: len(where(nomad, name)) == 1, 20)
-    stop.set()
-    thread.join()
-    assert "the orchestrator failed" in caplog.text
+    try:
+        until(lambda: "the orchestrator failed" in caplog.text)
+        nomad.token = TOKEN
+        until(lambda: len(where(nomad, name)) == 1)
+    finally:
+        stop.set()
+        thread.join()
     shown = (
         caplog.text + str(caught.value) + answer.detail + repr([vars(record) for record in caplog.records])
     )

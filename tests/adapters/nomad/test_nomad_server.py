@@ -16,9 +16,10 @@ from hal.adapters.conformance import CHECKS, Harness, books
 from hal.adapters.nomad import NomadAdapter
 
 import hal
-from tests.adapters.nomad.harness import NomadHarness, ids, until, where
+from tests.adapters.nomad.harness import NomadHarness, ids, where
 from tests.adapters.nomad.objects import GATE, job, node
 from tests.adapters.nomad.server import TOKEN, Nomad
+from tests.waiting import until
 
 GPU_NODE = "gpu-1-cafe0000"
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from hal.adapters.ray import ActorSubmission, RayAdapter
 from hal.adapters.ray.convert import job as job_of
@@ -12,13 +11,7 @@ from hal.adapters.ray.desk import Desk
 from hal.adapters.ray.submissions import with_devices
 
 import hal
-
-
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
+from tests.waiting import PATIENCE, until
 
 
 def names() -> dict[str, str]:
@@ -39,7 +32,7 @@ def idle() -> bool:
 class RayHarness:
     """What the contract's checks do to Ray; its jobs are actors, of which Ray says where they live."""
 
-    patience = 30.0
+    patience = PATIENCE
 
     def __init__(self) -> None:
         self.desk = Desk()

@@ -18,7 +18,8 @@ from hal.adapters.ray import scheduler as scheduled
 
 import hal
 from tests.adapters.ray.conftest import add_node
-from tests.adapters.ray.harness import RayHarness, idle, names, until
+from tests.adapters.ray.harness import RayHarness, idle, names
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -46,17 +47,21 @@ def test_ray_keeps_the_contract(check: Callable[[Harness], None], harness: RayHa
     check(harness)
 
 
-def test_tasks_run_where_hal_put_them(hal_ray: Scheduler) -> None:
+def test_tasks_run_where_hal_put_them(hal_ray: Scheduler, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"  # of what runs at once none may end before all have begun
+
     @hal_ray.place(num_cpus=1, num_gpus=0.5, label_selector={"zone": "b"}, max_retries=0)
     def square(x: int) -> int:
-        time.sleep(1)
+        while not gate.exists():
+            time.sleep(0.02)
         return x * x
 
     calls = [square.remote(x) for x in range(8)]
     chosen = []
     for call in calls:
-        call.until("running", 30)
+        call.until("running", 60)
         chosen.append(call.nodes)
+    gate.touch()
     assert [call.result(60) for call in calls] == [x * x for x in range(8)]
     ids = names()
     assert [(ids[call.ran_on[0]],) for call in calls if call.ran_on] == chosen
@@ -65,14 +70,16 @@ def test_tasks_run_where_hal_put_them(hal_ray: Scheduler) -> None:
     }  # two halves of two GPUs, on two nodes
 
 
-def test_gpus_are_those_that_hal_chose(ray_cluster: Any) -> None:
+def test_gpus_are_those_that_hal_chose(ray_cluster: Any, tmp_path: Path) -> None:
     import ray
 
+    gate = tmp_path / "gate"
     with scheduled(policy="fgd", pin_gpus=True, poll=0.2) as hal_ray:
 
         @hal_ray.place(num_cpus=0, num_gpus=0.5, max_retries=0)
         def devices() -> str:
-            time.sleep(1)
+            while not gate.exists():
+                time.sleep(0.02)
             return os.environ["CUDA_VISIBLE_DEVICES"]
 
         @ray.remote(num_cpus=0, num_gpus=1)
@@ -84,8 +91,9 @@ def test_gpus_are_those_that_hal_chose(ray_cluster: Any) -> None:
         trainer = hal_ray.submit(Trainer)
         told = []
         for call in calls:
-            call.until("running", 30)
+            call.until("running", 60)
             told.append((call.nodes, call.gpus[0]))
+        gate.touch()
         assert [",".join(map(str, gpus)) for _, gpus in told] == [call.result(60) for call in calls]
         assert all(
             call.ran_on[1] == list(gpus) for call, (_, gpus) in zip(calls, told, strict=True) if call.ran_on
@@ -154,9 +162,10 @@ def test_what_others_run_is_seen(ray_cluster: Any) -> None:
     until(idle)
 
 
-def test_what_lost_its_node_is_placed_again(ray_cluster: Any) -> None:
+def test_what_lost_its_node_is_placed_again(ray_cluster: Any, tmp_path: Path) -> None:
     import ray
 
+    gate = tmp_path / "gate"
     extra = [add_node(ray_cluster, "c") for _ in range(3)]
     ray_cluster.wait_for_nodes()
     with scheduled(poll=0.2) as hal_ray:
@@ -164,7 +173,8 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any) -> None:
 
         @hal_ray.place(**options)
         def slow() -> str:
-            time.sleep(8)
+            while not gate.exists():
+                time.sleep(0.02)
             return ray.get_runtime_context().get_node_id()
 
         @hal_ray.place(max_restarts=-1, **options)
@@ -181,9 +191,9 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any) -> None:
         first = ray.get(actor.handle(60).here.remote(), timeout=60)
         calls = [slow.remote() for _ in range(3)]
         for call in calls:
-            call.until("running", 30)
-        ray.get(gang.placement_group(30).ready(), timeout=30)
-        mortal.until("running", 30)
+            call.until("running", 60)
+        ray.get(gang.placement_group(60).ready(), timeout=60)
+        mortal.until("running", 60)
         before = gang.placement_group()
         lost = names()[first]
         assert mortal.nodes == (lost,)  # best fit: both on one node
@@ -200,6 +210,7 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any) -> None:
         until(lambda: mortal.state == "ended")
         with pytest.raises(hal.AdapterError, match="node is gone"):
             mortal.handle()
+        gate.touch()
         ran = [call.result(90) for call in calls]
         assert first not in ran
         assert [call.placed for call in calls if call.placed == 2]

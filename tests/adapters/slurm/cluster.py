@@ -11,11 +11,12 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PROGRAMS", "SlurmCluster", "free_ports", "until"]
+from tests.waiting import until
+
+__all__ = ["PROGRAMS", "SlurmCluster", "free_ports"]
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "scontrol", "sbatch", "squeue", "sinfo", "scancel")
 
@@ -125,16 +126,16 @@ class SlurmCluster:
              f"--pid-file={folder}/munge.pid", f"--log-file={folder}/log/munge.log",
              f"--seed-file={folder}/munge.seed", "--force"],
         )  # fmt: skip
-        _wait(lambda: (folder / "munge.socket").exists(), 10, "munged")
+        until((folder / "munge.socket").exists, "munged")
         self.start_controller(clean=True)
         for name in self.nodes:
             self.start_node(name)
-        _wait(lambda: set(self.states().values()) == {"IDLE"}, 60, f"idle nodes: {self.log('ctld')}")
+        until(lambda: set(self.states().values()) == {"IDLE"}, f"idle nodes: {self.log('ctld')}")
 
     def start_controller(self, *, clean: bool = False) -> None:
         """Start slurmctld; ``clean`` forgets all state."""
         self.spawn("slurmctld", ["slurmctld", "-D", "-i", "-f", str(self.conf)] + (["-c"] if clean else []))
-        _wait(lambda: self.run(["scontrol", "ping"], check=False).find("UP") >= 0, 30, "slurmctld")
+        until(lambda: self.run(["scontrol", "ping"], check=False).find("UP") >= 0, "slurmctld")
 
     def start_node(self, name: str) -> None:
         """Start the slurmd of one node."""
@@ -219,14 +220,6 @@ class SlurmCluster:
         return path.read_text(errors="replace")[-2000:] if path.exists() else ""
 
 
-def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
-
-
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens to."""
     sockets: list[Any] = [socket.socket() for _ in range(count)]
@@ -236,10 +229,3 @@ def free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
-
-
-def _wait(true: Any, seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.1)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.slurm.cluster import PROGRAMS, SlurmCluster, until
+from tests.adapters.slurm.cluster import PROGRAMS, SlurmCluster
 from tests.adapters.slurm.harness import SlurmHarness
+from tests.waiting import until
 
 
 def need(*more: str) -> None:
@@ -52,5 +53,5 @@ def harness(slurm: SlurmCluster) -> SlurmHarness:
         if state != "IDLE":
             slurm.run(["scontrol", "update", f"NodeName={name}", "State=RESUME"], check=False)
     until(lambda: not slurm.run(["squeue", "-h"]).strip())
-    until(lambda: set(slurm.states().values()) == {"IDLE"}, 60)
+    until(lambda: set(slurm.states().values()) == {"IDLE"})
     return SlurmHarness(slurm)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from hal.adapters.slurm import SlurmAdapter
 
 import hal
-from tests.adapters.slurm.cluster import SlurmCluster, until
+from tests.adapters.slurm.cluster import SlurmCluster
+from tests.waiting import PATIENCE, until
 
 
 class SlurmHarness:
     """What the contract's checks do to Slurm."""
 
-    patience = 15.0
+    patience = PATIENCE
 
     def __init__(self, slurm: SlurmCluster) -> None:
         self.slurm = slurm

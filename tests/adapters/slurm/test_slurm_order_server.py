@@ -14,16 +14,17 @@ from hal.adapters.slurm import SlurmAdapter
 
 import hal
 from hal.reserve import Maintenance, Request, solve
-from tests.adapters.slurm.cluster import SlurmCluster, until
+from tests.adapters.slurm.cluster import SlurmCluster
 from tests.adapters.slurm.conftest import need
 from tests.adapters.slurm.harness import SlurmHarness
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 
 def started(slurm: SlurmCluster, jobs: list[str], told: Path) -> list[str]:
     """Jobs in the order in which they started, once all have."""
-    until(lambda: told.exists() and len(told.read_text().split()) == len(jobs), 90)
+    until(lambda: told.exists() and len(told.read_text().split()) == len(jobs))
     return told.read_text().split()
 
 
@@ -88,7 +89,7 @@ def test_a_plan_becomes_reservations(harness: SlurmHarness, tmp_path: Path) -> N
     )
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(plan.to_dict()))
-    begin = int(time.time()) + 10
+    begin = int(time.time()) + 3600  # never the second in which the command below counts from
     wanted = [
         Reserved(b.name, begin + b.start, begin + b.end, b.nodes, isinstance(b.request, Maintenance))
         for b in plan

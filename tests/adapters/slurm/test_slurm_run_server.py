@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hal.adapters import FileLock
 
-from tests.adapters.slurm.cluster import until
 from tests.adapters.slurm.harness import SlurmHarness
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 

@@ -12,8 +12,9 @@ from hal.adapters.conformance import CHECKS, Harness
 from hal.adapters.slurm import SlurmAdapter
 
 import hal
-from tests.adapters.slurm.cluster import SlurmCluster, until
+from tests.adapters.slurm.cluster import SlurmCluster
 from tests.adapters.slurm.harness import SlurmHarness
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -67,7 +68,7 @@ def test_tasks_dealt_out_unevenly_delay_nobody(harness: SlurmHarness) -> None:
     thread = threading.Thread(target=Loop(harness.adapter()).run, args=(stop,), kwargs={"interval": 0.3})
     thread.start()
     try:
-        until(lambda: all(harness.where(job) for job in jobs), 120)
+        until(lambda: all(harness.where(job) for job in jobs))
     finally:
         stop.set()
         thread.join()
@@ -85,18 +86,18 @@ def test_a_node_drained_killed_and_returned(harness: SlurmHarness) -> None:
     assert placement.nodes == ("c1",)
     until(lambda: harness.where(job) == ["c1"])
     slurm.kill("c1")
-    until(lambda: slurm.states().get("c1", "").startswith("DOWN"), 60)
+    until(lambda: slurm.states().get("c1", "").startswith("DOWN"))
     stop = threading.Event()
     thread = threading.Thread(target=loop.run, args=(stop,), kwargs={"interval": 0.3})
     thread.start()
     try:
-        until(lambda: harness.where(job) == ["c2"] and slurm.job(job)["JobState"] == "RUNNING", 60)
+        until(lambda: harness.where(job) == ["c2"] and slurm.job(job)["JobState"] == "RUNNING")
     finally:
         stop.set()
         thread.join()
     slurm.start_node("c1")
     harness.close_node("c0", False)
-    until(lambda: slurm.states().get("c1") == "IDLE" and slurm.states().get("c0") == "IDLE", 60)
+    until(lambda: slurm.states().get("c1") == "IDLE" and slurm.states().get("c0") == "IDLE")
     last = slurm.sbatch("-p", "cpu")
     until(lambda: loop.follow(0.1) >= 0 and last in loop.mirror.waiting)
     (placement,) = loop.step().placements
@@ -120,7 +121,7 @@ def test_slurmctld_restarted_in_the_middle(harness: SlurmHarness) -> None:
         time.sleep(1.5)
         slurm.start_controller()
         after = [slurm.sbatch("-p", "cpu") for _ in range(5)]
-        until(lambda: all(harness.where(job) for job in after), 120)
+        until(lambda: all(harness.where(job) for job in after))
     finally:
         stop.set()
         thread.join()
@@ -159,7 +160,7 @@ def test_an_impossible_pin_is_noticed(harness: SlurmHarness) -> None:
 
 def test_a_thousand_jobs_are_read_in_a_few_calls(harness: SlurmHarness) -> None:
     slurm = harness.slurm
-    array = slurm.sbatch("--array=1-1000", "-p", "cpu", "-n", "1", "--mem=10", script="sleep 30")
+    array = slurm.sbatch("--array=1-1000", "-p", "cpu", "-n", "1", "--mem=10")
     adapter = harness.adapter()
     loop = Loop(adapter)
     before = adapter.client.calls

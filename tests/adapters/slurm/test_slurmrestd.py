@@ -6,7 +6,6 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from hal.adapters.slurm import SlurmAdapter
 from hal.adapters.slurm.rest import RestClient
 
 import hal
-from tests.adapters.slurm.cluster import SlurmCluster, free_ports, until
+from tests.adapters.slurm.cluster import SlurmCluster, free_ports
 from tests.adapters.slurm.conftest import need
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -121,16 +121,28 @@ def _name(job: hal.Job) -> str:
 def test_an_expired_token_is_an_error_without_the_token_and_a_new_one_is_taken(
     rest: SlurmCluster, tmp_path: Path
 ) -> None:
-    short = token(rest, tmp_path, seconds=2)
-    client = RestClient(**over_tcp(rest, short))
+    lasting, short = token(rest, tmp_path), token(rest, tmp_path, seconds=1)
+    given = tmp_path / "token"
+    given.write_text(lasting.read_text())
+    client = RestClient(**over_tcp(rest, given))
     assert len(client.nodes()) == 6
-    time.sleep(3)
-    with pytest.raises(hal.AdapterError, match="slurmrestd") as told:
-        client.nodes()
-    assert short.read_text().strip().removeprefix("SLURM_JWT=") not in str(told.value)
+    given.write_text(short.read_text())
+    told = ""
+
+    def refused() -> bool:
+        nonlocal told
+        try:
+            client.nodes()
+        except hal.AdapterError as error:
+            told = str(error)
+        return told != ""
+
+    until(refused)  # once its second is over
+    assert "slurmrestd" in told
+    assert short.read_text().strip().removeprefix("SLURM_JWT=") not in told
     with pytest.raises(hal.AdapterError, match="slurmrestd"):
-        RestClient(**over_tcp(rest, short))
-    short.write_text(token(rest, tmp_path).read_text())
+        RestClient(**over_tcp(rest, given))
+    given.write_text(lasting.read_text())
     assert len(client.nodes()) == 6
 
 
