@@ -7,10 +7,15 @@ from collections.abc import Callable
 import pytest
 
 import hal
+import hal.data
+import hal.replay
+import hal.reserve
+import hal.topology
 
 STRANGERS = (None, 5, -1, "x", b"x", [], {}, [None], [5], float("nan"), object())
 RULERS = hal.QueueTree([hal.Queue("lab")])
 JOB = hal.Job("new", cpus=1)
+LOG = hal.replay.Workload.from_columns(submit=[0], run=[1], procs=[1])
 
 #: What each door is called with, and the argument that its errors name. What is refused does not depend on the state.
 DOORS: dict[str, tuple[str, Callable[[hal.Cluster, object], object]]] = {
@@ -30,6 +35,16 @@ DOORS: dict[str, tuple[str, Callable[[hal.Cluster, object], object]]] = {
     "order": ("jobs", lambda c, x: hal.queues.order(RULERS, x)),
     "order.tree": ("tree", lambda c, x: hal.queues.order(x, [JOB])),
     "reclaim": ("job", lambda c, x: hal.queues.reclaim(RULERS, c, x)),
+    "History": ("tree", lambda c, x: hal.queues.History(x)),
+    "replay_queue": ("workload", lambda c, x: hal.replay.replay_queue(x)),
+    "replay_on_cluster": ("workload", lambda c, x: hal.replay.replay_on_cluster(x, c)),
+    "replay_on_cluster.cluster": ("cluster", lambda c, x: hal.replay.replay_on_cluster(LOG, x)),
+    "reserve.solve": ("cluster", lambda c, x: hal.reserve.solve(x, [])),
+    "topology.to_yaml": ("topology", lambda c, x: hal.topology.to_yaml(x)),
+    "CacheTree": ("caches", lambda c, x: hal.data.CacheTree(x)),
+    "ContentMap": ("tree", lambda c, x: hal.data.ContentMap(x)),
+    "nearest": ("content", lambda c, x: hal.data.nearest(x, "d", "c")),
+    "plan_staging": ("content", lambda c, x: hal.data.plan_staging(x, [])),
     "Cluster": ("nodes", lambda c, x: hal.Cluster(x)),
     "QueueTree": ("queues", lambda c, x: hal.QueueTree(x)),
     "apply": ("placements", lambda c, x: c.apply(x)),

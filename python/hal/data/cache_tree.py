@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
+from hal._doors import listed
 from hal.data import _units, _yaml
 from hal.data._columns import as_column
 from hal.errors import InvalidModel
@@ -70,7 +71,7 @@ class CacheTree:
     """
 
     def __init__(self, caches: Iterable[Cache]) -> None:
-        rows = list(caches)
+        rows = listed(caches, Cache, "caches")
         index = {cache.name: i for i, cache in enumerate(rows)}
         for i, cache in enumerate(rows):
             if index[cache.name] != i:

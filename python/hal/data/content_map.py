@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal.data import _units, _yaml
 from hal.data._columns import as_column, names_or_column
 from hal.data.cache_tree import CacheTree
@@ -41,7 +42,7 @@ class ContentMap:
 
     def __init__(self, tree: CacheTree) -> None:
         self._tree = tree
-        self._core = _core.ContentMap(tree._core)
+        self._core = _core.ContentMap(must_be(tree, CacheTree, "tree")._core)
 
     @classmethod
     def from_yaml(cls, tree: CacheTree, source: str | PathLike[str]) -> ContentMap:

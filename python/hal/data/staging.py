@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import listed, must_be
 from hal.data import _units
 from hal.data.content_map import ContentMap
 from hal.errors import InvalidModel
@@ -165,7 +166,8 @@ def plan_staging(
     another, from the nearest source. A move only makes other moves later, so a heap of old benefits serves
     (lazy greedy, Minoux 1978): 10,000 jobs with three inputs each are planned in one or two seconds.
     """
-    rows = tuple(jobs)
+    must_be(content, ContentMap, "content")
+    rows = tuple(listed(jobs, StagingJob, "jobs"))
     if value not in ("seconds", "money"):
         raise InvalidModel(f"value is {value!r}: must be 'seconds' or 'money'")
     for job in rows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hal._doors import must_be
 from hal.data._columns import names_or_column
 from hal.data._units import MICRO
 from hal.data.content_map import ContentMap
@@ -92,7 +93,7 @@ def transfers(
     -----
     O(log copies + copies looked at · depth) a row, O(depth) when the cache or one above it holds the dataset.
     """
-    ids = content.ids(datasets)
+    ids = must_be(content, ContentMap, "content").ids(datasets)
     targets = _indices(content, caches)
     if len(targets) != len(ids):
         raise InvalidModel(
@@ -109,7 +110,7 @@ def nearest(content: ContentMap, dataset: str | int, cache: str) -> Transfer | N
     InvalidModel
         An unknown dataset or cache.
     """
-    found = transfers(content, content.ids([dataset]), [cache])
+    found = transfers(content, must_be(content, ContentMap, "content").ids([dataset]), [cache])
     if found.source[0] < 0:
         return None
     source = content.tree.names[found.source[0]]

@@ -32,7 +32,7 @@ class History:
     __slots__ = ("_core",)
 
     def __init__(self, tree: QueueTree, *, half_life: float = 7 * 86400) -> None:
-        self._core = _core.UseHistory(tree._core, half_life)
+        self._core = _core.UseHistory(must_be(tree, QueueTree, "tree")._core, half_life)
 
     def record(self, job: Job, *, start: float, end: float) -> None:
         """Note that a job ran from ``start`` to ``end``, in seconds of any one clock. O(depth).

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.model import Job
@@ -137,6 +138,8 @@ def replay_on_cluster(
     each, and a pass over the tasks that stand. Quotas and rules between jobs are looked at as if all that stands in a
     window stood there at once, so that such jobs may be planned later than they could start, never too early.
     """
+    must_be(workload, Workload, "workload")
+    must_be(cluster, Cluster, "cluster")
     if jobs is None:
         jobs = [Job("cpus", tasks=procs, cpus=1) for procs in workload.procs.tolist()]
     if len(jobs) != len(workload):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from hal import _core
+from hal._doors import must_be
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.place import resolve
@@ -72,7 +73,9 @@ class QueueCore:
             )
         else:
             holds = processor_windows(reservations)
-            self.core = _core.BatchQueue(machine, *order, *backfill, source, correct, holds)
+            self.core = _core.BatchQueue(
+                must_be(machine, int, "machine"), *order, *backfill, source, correct, holds
+            )
 
     def check(self, job: QueueJob) -> None:
         """Refuse a job that could never run."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal.errors import InvalidModel, PolicyError
 from hal.replay.queue_run import QueueRun
 from hal.replay.workload import Workload
@@ -150,6 +151,7 @@ def replay_queue(
     Cost of EASY: a scan of the running jobs and a few vector instructions per 16 waiting jobs at every end;
     memory is linear in the jobs.
     """
+    must_be(workload, Workload, "workload")
     size = workload.processors if processors is None else processors
     if size is None:
         raise InvalidModel(f"processors: the log {workload.name!r} does not say; give the machine's size")

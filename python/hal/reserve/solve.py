@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from hal._doors import must_be
 from hal._show import show
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
@@ -78,6 +79,7 @@ def solve(
     on nodes. When the relaxation's optimum has no such plan and the problem is small, nodes are added to the model.
     """
     begun = time.perf_counter()
+    must_be(cluster, Cluster, "cluster")
     if not 0.01 <= time_limit <= 86_400:
         raise InvalidModel(f"time_limit = {show(time_limit)}: give 0.01 to 86,400 seconds")
     if not 0 <= seed < 2**31:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import must_be
 from hal.errors import InvalidModel
 from hal.topology._levels import Level, resolve_levels
 
@@ -254,4 +255,4 @@ def distances(
     topology: Topology, nodes: Sequence[str] | NDArray[np.integer] | None = None
 ) -> NDArray[np.int64]:
     """Pairwise distances of nodes as (n, n) int64; the same as ``topology.distances(nodes)``."""
-    return topology.distances(nodes)
+    return must_be(topology, Topology, "topology").distances(nodes)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hal._doors import must_be
 from hal._extras import require
 from hal.errors import InvalidModel
 from hal.topology._hosts import expand_hosts
@@ -129,7 +130,7 @@ def to_yaml(topology: Topology) -> str:
             )
             if value != 0 or key == "distance"
         }
-        for level in topology.levels
+        for level in must_be(topology, Topology, "topology").levels
     ]
     rows: dict[str, dict[str, Any]] = {}
     for domain in topology.domains:
