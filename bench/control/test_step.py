@@ -14,8 +14,9 @@ from hal.replay import arrivals, simulate
 from hal.signals import Signals
 
 STEPS = 2000
-#: CPU-seconds that the 99th percentile of steps may take. `Mpc` places on forks in every sixth one.
-LIMITS = {"static": 50e-6, "heuristic": 50e-6, "pid": 50e-6, "bayesian": 20e-3, "mpc": 20e-3}
+#: CPU-seconds that the median and the 99th percentile of steps may take. `Mpc` places on a fork in two of three.
+MEDIAN = 50e-6
+LIMITS = {"static": 50e-6, "heuristic": 50e-6, "pid": 50e-6, "bayesian": 20e-3, "mpc": 200e-6}
 
 
 def readings():
@@ -49,7 +50,9 @@ def test_step(benchmark, context, name):
     benchmark.extra_info["median_us"] = 1e6 * float(np.median(taken))
     benchmark.extra_info["mean_us"] = 1e6 * float(taken.mean())
     benchmark.extra_info["p99_us"] = 1e6 * float(np.quantile(taken, 0.99))
+    benchmark.extra_info["max_us"] = 1e6 * float(taken.max())
     benchmark.extra_info["times_static"] = float(np.median(taken) / bare)
+    assert np.median(taken) < MEDIAN
     assert np.quantile(taken, 0.99) < LIMITS[name]
 
 

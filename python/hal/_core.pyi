@@ -823,6 +823,22 @@ class SignalMonitor:
 def class_counts(cluster: Cluster) -> Annotated[NDArray[numpy.int64], dict(shape=(None,))]:
     """Tasks of each class on each node slot, one row of 16 after another."""
 
+def typical_node(cluster: Cluster) -> tuple[int, int, int, int]:
+    """
+    Medians of milli-CPU, MiB and devices of the present nodes, and how many there are.
+    """
+
+def look_ahead(
+    cluster: Cluster,
+    policies: Sequence[Policy],
+    shape: Shape,
+    tasks: int,
+    model: tuple[float, float, float, float],
+) -> list[tuple[int, float, float, float]]:
+    """
+    By policy: how many of the tasks it places on a fork, and load, work and watts of the nodes then. `model`: idle, asleep, strength, exponent.
+    """
+
 class Simulator:
     """A cluster in simulated time."""
 

@@ -11,6 +11,7 @@
 #include "bind_signals.h"
 #include "bindings.h"
 #include "cluster_handle.h"
+#include "halcore/replay/look_ahead.h"
 #include "halcore/replay/simulator.h"
 
 namespace nb = nanobind;
@@ -146,10 +147,38 @@ class SimulatorHandle {
 using Contention = std::tuple<double, double, double>;
 using Sleep = std::tuple<double, double, std::int64_t>;
 using Failures = std::tuple<double, double, std::uint64_t>;
+using AheadTuple = std::tuple<std::int64_t, double, double, double>;
+
+std::vector<AheadTuple> look_ahead(ClusterHandle& cluster, const std::vector<const PolicyHandle*>& policies,
+                                   const ShapeHandle& shape, std::int64_t tasks,
+                                   const std::tuple<double, double, double, double>& model) {
+    if (tasks < 0 || tasks > 10'000) throw InvalidModel("tasks: must be from 0 to 10000");
+    const auto& [idle, asleep, strength, exponent] = model;
+    return cluster.run([&](Cluster&, Engine& engine) {
+        const replay::LookAhead ahead(engine, {idle, asleep, strength, exponent});
+        const ShapeId id = cluster.intern(shape);
+        std::vector<AheadTuple> out;
+        for (const PolicyHandle* policy : policies) {
+            const auto [placed, sums] = ahead.after(policy->policy, id, tasks);
+            out.emplace_back(placed, sums.used, sums.work, sums.watts);
+        }
+        return out;
+    });
+}
 
 }  // namespace
 
 void bind_simulator(nb::module_& m) {
+    m.def(
+        "typical_node",
+        [](ClusterHandle& cluster) {
+            const auto t = cluster.run([](Cluster& c, Engine&) { return replay::typical_node(c); });
+            return std::tuple(t.cpu, t.memory, t.devices, t.nodes);
+        },
+        "cluster"_a, "Medians of milli-CPU, MiB and devices of the present nodes, and how many there are.");
+    m.def("look_ahead", &look_ahead, "cluster"_a, "policies"_a, "shape"_a, "tasks"_a, "model"_a,
+          "By policy: how many of the tasks it places on a fork, and load, work and watts of the nodes then. "
+          "`model`: idle, asleep, strength, exponent.");
     nb::class_<SimulatorHandle>(m, "Simulator", "A cluster in simulated time.")
         .def(
             "__init__",

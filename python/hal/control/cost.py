@@ -70,11 +70,15 @@ class Cost:
     def of_loads(self, load: NDArray[np.float64], *, pending_work: float = 0.0) -> float:
         """Cost of the nodes' loads, (n,) float64 in [0, 1]; O(n)."""
         used = float(load.sum())
-        if used <= 0:
-            return self.queueing * pending_work
         work = float((load / (1 + self.strength * load**self.exponent)).sum())
         watts = np.where(load > 0, self.idle + (1 - self.idle) * load, self.asleep)
-        return float(watts.sum()) / work + self.slowness * (used / work - 1) + self.queueing * pending_work
+        return self.of_sums(used, work, float(watts.sum()), pending_work=pending_work)
+
+    def of_sums(self, used: float, work: float, watts: float, *, pending_work: float = 0.0) -> float:
+        """Cost of the sums over nodes of u, u s(u) and w; O(1)."""
+        if used <= 0:
+            return self.queueing * pending_work
+        return watts / work + self.slowness * (used / work - 1) + self.queueing * pending_work
 
     def best_level(self) -> float:
         """Return the load of busy nodes that costs least while there are nodes to spare, in hundredths."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal import _core
 from hal._show import show
 from hal.control._checks import interval, memory_of, number
 from hal.control.contract import CONTRACT, Advice, Reading
@@ -15,7 +16,6 @@ from hal.control.cost import Cost
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.model import Job
-from hal.place import place
 from hal.policies.pack_spread import PackSpread
 from hal.policy import Policy
 
@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Mpc", "loads"]
 
-_STEPS: Final = 64  # of p: policies are kept, and finer steps decide nothing
+_STEPS: Final = 64  # of p
+_PARTS: Final = 8  # of a typical node: what a task asks for is one
 
 
 class Mpc:
     """Tries p on what-if forks of the live cluster and takes the one after which it costs least.
 
-    Each candidate places the same tasks on a fork: a few for each of the next steps, an eighth of a typical node
-    each, as many as jobs turn over meanwhile; the cost is that of the nodes' loads afterwards. p moves only when
-    that wins more than ``margin``.
+    Each candidate is held against the present p, on one state of the cluster: both place the same tasks on a fork,
+    a few for each of the next steps, an eighth of a typical node each, as many as jobs turn over meanwhile; the cost
+    is that of the nodes' loads afterwards. The candidates are spread over the steps between two decisions, so that no
+    step takes long. p moves only when the best of them wins more than ``margin``.
 
     Parameters
     ----------
@@ -49,13 +51,13 @@ class Mpc:
     most : int
         Tasks placed on the fork at most.
     every : float
-        Seconds between two decisions; between them a step costs nothing.
+        Seconds between two decisions. With steps longer than that, all candidates are tried in one.
     margin : float
         Share of the cost of what is placed that must be to be won for p to move.
 
     Notes
     -----
-    O(moves · (most · log n + n)) a decision. Needs ``context.cluster``.
+    O(most · log n + n) a candidate. Needs ``context.cluster``.
     """
 
     name: Final = "mpc"
@@ -69,7 +71,7 @@ class Mpc:
         start: float = 0.5,
         limits: tuple[float, float] = (0.0, 1.0),
         turnover: float = 0.05,
-        most: int = 64,
+        most: int = 24,
         every: float = 60.0,
         margin: float = 0.05,
     ) -> None:
@@ -81,69 +83,133 @@ class Mpc:
         self._most = int(number("most", most, 1, 10_000))
         self._every = number("every", every, 0, 1e9)
         self._margin = number("margin", margin, 0, 1e6)
-        self._decided: float | None = None
+        self._begun: float | None = None  # when the round of candidates began
+        self._probe: _Probe | None = None
+        self._tried = 0
+        self._best, self._gain = self._p, 0.0
         self._policies: dict[float, Policy] = {}
+        self._shape: tuple[_Probe, _core.Shape] | None = None
 
     def observe(self, signals: Reading, context: Any = None) -> Advice:
-        """Return p: ``wait`` between decisions, ``keep`` or ``move`` at one."""
-        if self._decided is not None and 0 <= signals.time - self._decided < self._every:
-            return Advice(self._p, "wait")
+        """Return p: ``wait`` or ``try`` between decisions, ``keep`` or ``move`` at one."""
         cluster = getattr(context, "cluster", None)
         if cluster is None:
             raise InvalidModel(f"context = {show(context)}: mpc needs context.cluster to try p on")
-        self._decided = signals.time
-        tasks = self._tasks(cluster)
-        if tasks is None:
-            return Advice(self._p, "keep")
-        here = self._try(cluster, self._p, tasks)
-        best, least = self._p, here
-        for move in self._moves:
-            p = round(min(max(self._p + move, self._low), self._high) * _STEPS) / _STEPS
-            if self._low <= p <= self._high and (cost := self._try(cluster, p, tasks)) < least:
-                best, least = p, cost
-        if here - least <= self._margin * self._turnover * abs(here):
+        if self._begun is None or signals.time < self._begun:
+            self._begin(signals.time)
+        since = signals.time - (self._begun or 0.0)
+        count = len(self._moves)
+        due = count if since >= self._every else int(since / self._every * count)
+        if self._probe is None:
+            self._probe = self._typical(cluster)
+            if due == 0:
+                return Advice(self._p, "wait")
+        if due <= self._tried:
+            self._prepare()
+            return Advice(self._p, "wait")
+        for move in self._moves[self._tried : due]:
+            self._try(cluster, move)
+        self._tried = due
+        if due < count:
+            return Advice(self._p, "try")
+        moves, best = self._gain > self._margin, self._best
+        self._begin(signals.time)
+        if not moves:
             return Advice(self._p, "keep")
         self._p = best
         return Advice(best, "move")
 
-    def _try(self, cluster: Cluster, p: float, tasks: JobColumns) -> float:
+    def _begin(self, time: float) -> None:
+        self._begun, self._probe, self._tried = time, None, 0
+        self._best, self._gain = self._p, 0.0
+
+    def _step(self, p: float) -> float:
+        """Return the step of p next to it: finer ones decide nothing, and their policies are kept."""
+        return round(min(max(p, self._low), self._high) * _STEPS) / _STEPS
+
+    def _policy(self, p: float) -> Policy:
         policy = self._policies.get(p)
         if policy is None:
             policy = self._policies[p] = Policy({PackSpread(p=p): 1})
-        with cluster.what_if() as trial:
-            placed = place(trial, tasks, policy=policy, apply=True)
-            left = 1 - float(np.mean(placed.node >= 0))
-            return self._cost.of_loads(loads(trial), pending_work=left * self._turnover)
+        return policy
 
-    def _tasks(self, cluster: Cluster) -> JobColumns | None:
-        columns = cluster.columns
-        here = np.flatnonzero(columns.present > 0)
-        if not here.size:
+    def _prepare(self) -> None:
+        """Make one of the policies that will be asked for, while there is nothing else to do."""
+        for move in (0.0, *self._moves):
+            if (p := self._step(self._p + move)) not in self._policies:
+                self._policy(p)
+                return
+
+    def _try(self, cluster: Cluster, move: float) -> None:
+        here, p = self._step(self._p), self._step(self._p + move)
+        if self._probe is None or p == here or not self._low <= p <= self._high:
+            return
+        tasks, share = self._probe.tasks, self._probe.share
+        costs = [
+            self._cost.of_sums(used, work, watts, pending_work=(1 - placed / tasks) * share)
+            for placed, used, work, watts in _core.look_ahead(
+                cluster._core,
+                [self._policy(here)._core, self._policy(p)._core],
+                self._shape_of(self._probe),
+                tasks,
+                (self._cost.idle, self._cost.asleep, self._cost.strength, self._cost.exponent),
+            )
+        ]
+        # Per cost of what was placed, so that candidates tried on other states can be compared.
+        gain = (costs[0] - costs[1]) / (share * abs(costs[0])) if costs[0] else 0.0
+        if gain > self._gain:
+            self._best, self._gain = p, gain
+
+    def _typical(self, cluster: Cluster) -> _Probe | None:
+        cpu, memory, devices, nodes = _core.typical_node(cluster._core)
+        if nodes == 0:
             return None
-        cpu = int(np.median(columns.capacity_cpu[here]))
-        memory = int(np.median(columns.capacity_memory[here]))
-        devices = int(np.median(columns.gpu_count[here]))
-        share: dict[str, Any] = {}
-        if devices >= 8:
-            share = {"gpus": devices // 8}
-        elif devices > 0:
-            share = {"gpus": 1, "gpu_share": devices / 8}
-        count = min(max(round(self._turnover * here.size * 8), 1), self._most)
-        probe = Job("probe", cpus=cpu / 8000, memory=memory // 8, **share)
-        return JobColumns.from_shapes(np.zeros(count, np.int32), [probe])
+        tasks = min(max(round(self._turnover * nodes * _PARTS), 1), self._most)
+        return _Probe(cpu, memory, devices, tasks, tasks / (_PARTS * nodes))
+
+    def _shape_of(self, probe: _Probe) -> _core.Shape:
+        if self._shape is None or self._shape[0][:3] != probe[:3]:
+            share: dict[str, Any] = {}
+            if probe.devices >= _PARTS:
+                share = {"gpus": probe.devices // _PARTS}
+            elif probe.devices > 0:
+                share = {"gpus": 1, "gpu_share": probe.devices / _PARTS}
+            job = Job("probe", cpus=probe.cpu / (1000 * _PARTS), memory=probe.memory // _PARTS, **share)
+            self._shape = probe, JobColumns.from_shapes(np.zeros(1, np.int32), [job]).shapes[0]
+        return self._shape[1]
 
     def applied(self, p: float) -> None:
         """Go on from the p that holds."""
         self._p = p
 
     def state(self) -> dict[str, Any]:
-        """Return p and the time of the last decision."""
-        return {"controller": self.name, "p": self._p, "decided": self._decided}
+        """Return p and how far the round of candidates has come."""
+        return {
+            "controller": self.name,
+            "p": self._p,
+            "begun": self._begun,
+            "probe": None if self._probe is None else list(self._probe),
+            "tried": self._tried,
+            "best": self._best,
+            "gain": self._gain,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`."""
-        memory = memory_of(self.name, state, ("p", "decided"))
-        self._p, self._decided = memory["p"], memory["decided"]
+        memory = memory_of(self.name, state, ("p", "begun", "probe", "tried", "best", "gain"))
+        self._p, self._begun = memory["p"], memory["begun"]
+        self._probe = None if memory["probe"] is None else _Probe(*memory["probe"])
+        self._tried, self._best, self._gain = memory["tried"], memory["best"], memory["gain"]
+
+
+class _Probe(NamedTuple):
+    """What a typical node has, how many tasks of a part of it are placed, and their share of the cluster."""
+
+    cpu: int
+    memory: int
+    devices: int
+    tasks: int
+    share: float
 
 
 def loads(cluster: Cluster) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "halcore/policies/registry.h"
+#include "halcore/replay/node_load.h"
 
 namespace hal::replay {
 
@@ -181,14 +182,7 @@ void Simulator::end(std::uint32_t job) {
 
 void Simulator::refresh(NodeId n) {
     Node& node = nodes_[n];
-    double load = 0;
-    const auto see = [&load](std::int64_t free, std::int64_t capacity) {
-        if (capacity > 0)
-            load = std::max(load, static_cast<double>(capacity - free) / static_cast<double>(capacity));
-    };
-    see(cluster_.free(kCpu, n), cluster_.capacity(kCpu, n));
-    see(cluster_.free(kMemory, n), cluster_.capacity(kMemory, n));
-    see(cluster_.gpu_total_free(n), kWholeGpu.value() * cluster_.gpu_count(n));
+    const double load = load_of(cluster_, n);
     const std::uint32_t tasks = cluster_.task_count(n);
     const bool up = node.state == State::Awake;
     runs_.set_speed(n, now_, up ? options_.contention.speed(load, tasks) : 0.0);
