@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -149,18 +150,25 @@ def test_bad_input(call, message):
         call(AvailabilityProfile(4))
 
 
+def least_seconds(do: Callable[[], object]) -> float:
+    """Return the CPU seconds of the fastest of several rounds: what else runs only ever adds."""
+    rounds = []
+    for _ in range(7):
+        begin = time.process_time()
+        do()
+        rounds.append(time.process_time() - begin)
+    return min(rounds)
+
+
 @pytest.mark.slow
-def test_search_in_100_000_steps_takes_microseconds():
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_a_search_costs_less_than_one_look_at_every_step(level):
+    """Counted against a vectorised pass over the steps in the same run; the microseconds are the benchmark's to say."""
     profile, times, free = crowded(100_000)
     assert len(profile) > 90_000
-    random = np.random.default_rng(4)
-    for level in (0.5, 0.9, 0.99):
-        amount = int(np.quantile(free, level))
-        starts = random.integers(0, times[-1] // 2, 200).tolist()
-        durations = random.integers(60, 86_400, 200).tolist()
-        begin = time.process_time()
-        for start, duration in zip(starts, durations, strict=True):
-            profile.earliest(start, duration, amount)
-        assert (
-            time.process_time() - begin
-        ) / 200 < 100e-6  # 20 µs is measured in bench; this machine is shared
+    random, amount = np.random.default_rng(4), int(np.quantile(free, level))
+    starts = random.integers(0, times[-1] // 2, 200).tolist()
+    durations = random.integers(60, 86_400, 200).tolist()
+    asked = list(zip(starts, durations, strict=True))
+    search = least_seconds(lambda: [profile.earliest(*one, amount) for one in asked])
+    assert search < least_seconds(lambda: [np.flatnonzero(free >= amount) for _ in asked])
