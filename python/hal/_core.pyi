@@ -455,7 +455,7 @@ def preempt(
 ) -> PreemptPlan: ...
 def missing(cluster: Cluster, job: Job, policy: Policy) -> tuple[Any, ...]:
     """
-    What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of capacity, (resource, amount), filter, nodes filtered, domain or '').
+    What a job that does not fit lacks: (tasks with room by role, role of the next task, tasks of that role when empty, node or '', of capacity, its [(resource, amount)], [(node, [(resource, amount)])] of all tasks without room, filter, nodes filtered, domain or '').
     """
 
 def apply_preemption(cluster: Cluster, plan: PreemptPlan) -> int:

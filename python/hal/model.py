@@ -251,23 +251,9 @@ class Job:
         rules = tuple(rule._spec() for rule in self.rules)
         return traits(self.queue, tuple(sorted(self.labels.items())), rules, self.exclusive)
 
-    def _short_of(self, room: Sequence[int]) -> str:
-        """Say which tasks of a gang lack room where most of them fit."""
-        level, lacking = self._lacks(room)
-        where = f"one domain of level {level!r}" if level else "the whole topology"
-        least = {role.name: _least(role) for role in (self, *(self.gang or Gang()).roles)}
-        told = ", ".join(f"{count} of {least[name]} tasks of {name!r}" for name, count in lacking.items())
-        return f"room for {told} in {where}" if told else ""
-
-    def _lacks(self, room: Sequence[int]) -> tuple[str, dict[str, int]]:
-        """Return the level that a gang must share, and by role the tasks that have no room where most fit."""
-        gang = self.gang or Gang()
-        short = {
-            role.name: _least(role) - most
-            for role, most in zip((self, *gang.roles), room, strict=True)
-            if most < _least(role)
-        }
-        return gang.required or "", short
+    def _least(self) -> dict[str, int]:
+        """Role → the tasks of it that the job needs to run."""
+        return {role.name: _least(role) for role in (self, *(self.gang or Gang()).roles)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_job, ({f.name: getattr(self, f.name) for f in fields(self)},)

@@ -15,7 +15,7 @@ from hal._show import show
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
-from hal.missing import Missing, from_core
+from hal.missing import from_core
 
 if TYPE_CHECKING:
     from hal.cluster import Cluster
@@ -178,9 +178,9 @@ class Placements(Sequence[Placement]):
             if self.status[line] != Status.PLACED:
                 change = from_core(
                     _core.missing(core, asked, self.policy._core),
-                    asked.tasks,
+                    self._least(line, asked.tasks),
                     quota=told["block"],
-                    level=self._level_lacks(line, told["gang_room"]),
+                    level=self._level(line),
                 )
                 preemption, victims = _victims(core, asked, self.policy, self._queues)
         finally:
@@ -196,7 +196,7 @@ class Placements(Sequence[Placement]):
             top=tuple(
                 (node, total, dict(zip(names, parts, strict=True))) for node, total, parts in told["top"]
             ),
-            missing=told["quota"] or self._gang_lacks(line, told["gang_room"], change) or str(change or ""),
+            missing=told["quota"] or str(change or ""),
             change=change,
             preemption=preemption,
             victims=victims,
@@ -212,18 +212,15 @@ class Placements(Sequence[Placement]):
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
 
-    def _gang_lacks(self, line: int, room: Sequence[int], change: Missing | None) -> str:
-        """Return what a gang that was not placed lacks as a whole; empty for every other job."""
-        if not room or self.status[line] == Status.PLACED or isinstance(self._jobs, JobColumns):
-            return ""
-        told = self._jobs[line]._short_of(room)
-        return f"{told}: {change}" if told and change and change.domain else told
+    def _least(self, line: int, tasks: int) -> dict[str, int]:
+        """Role → the tasks of it that the job needs."""
+        return {"": tasks} if isinstance(self._jobs, JobColumns) else self._jobs[line]._least()
 
-    def _level_lacks(self, line: int, room: Sequence[int]) -> tuple[str, dict[str, int]]:
-        """Return the level that a gang must share and the tasks of each role that its best domain lacks room for."""
-        if not room or isinstance(self._jobs, JobColumns):
-            return "", {}
-        return self._jobs[line]._lacks(room)
+    def _level(self, line: int) -> str:
+        """Return the level of the topology that the tasks must share a domain of."""
+        if isinstance(self._jobs, JobColumns) or (gang := self._jobs[line].gang) is None:
+            return ""
+        return gang.required or ""
 
     @cached_property
     def _line_of(self) -> NDArray[np.int64]:

@@ -55,13 +55,15 @@ PreemptPlan plan(ClusterHandle& h, const JobHandle& job, const PolicyHandle& pol
 
 AnyTuple missing(ClusterHandle& h, const JobHandle& job, const PolicyHandle& policy) {
     std::string node;
+    std::vector<std::pair<std::string, hal::Amounts>> of_all;
     const Missing found = h.run([&](Cluster& c, Engine& engine) {
         Missing m = find_missing(engine, h.request(job), policy.policy);
         if (m.node != kNoNode) node = c.name(m.node);
+        for (const auto& [n, amounts] : m.of_all) of_all.emplace_back(c.name(n), amounts);
         return m;
     });
-    return nb::make_tuple(found.tasks, found.most, node, found.of_capacity, found.amounts, found.filter,
-                          found.filtered, found.domain);
+    return nb::make_tuple(found.tasks, found.role, found.most, node, found.of_capacity, found.lack.amounts,
+                          of_all, found.filter, found.filtered, found.domain);
 }
 
 nb::typed<nb::list, AnyTuple> victims(const PreemptPlan& plan) {
@@ -96,9 +98,11 @@ void bind_preempt(nb::module_& m) {
           "min_tasks"_a = Amounts{}, "budgets"_a = std::vector<Budget>{},
           "effort"_a = PreemptOptions{}.effort, "queues"_a.none() = nb::none());
     m.def("missing", &missing, "cluster"_a, "job"_a, "policy"_a,
-          "What a job that does not fit lacks: (tasks with room, tasks of the empty cluster, node or '', of "
-          "capacity, "
-          "(resource, amount), filter, nodes filtered, domain or '').");
+          "What a job that does not fit lacks: (tasks with room by role, role of the next task, tasks of "
+          "that role "
+          "when empty, node or '', of capacity, its [(resource, amount)], [(node, [(resource, amount)])] of "
+          "all "
+          "tasks without room, filter, nodes filtered, domain or '').");
     m.def(
         "apply_preemption",
         [](ClusterHandle& h, PreemptPlan plan) {

@@ -1,182 +1,171 @@
 #include "halcore/engine/missing.h"
 
-#include <algorithm>
-#include <bit>
 #include <map>
+#include <numeric>
+#include <set>
 #include <tuple>
 
+#include "halcore/engine/room_filler.h"
 #include "halcore/engine/transaction.h"
-#include "halcore/policies/devices.h"
 
 namespace hal {
 namespace {
 
-using Amounts = std::vector<std::pair<std::string, std::int64_t>>;
-
-struct Lack {
-    Amounts amounts;
-    double relative = 0;
-    void add(const std::string& resource, std::int64_t lacking, std::int64_t asked) {
-        if (lacking <= 0) return;
-        amounts.emplace_back(resource, lacking);
-        relative += static_cast<double>(lacking) / static_cast<double>(asked);
-    }
-};
-
-// The fewest occupied memory slices that would have to be free for an instance; 0 when one fits, or the node
-// offers none.
-int slices_lacking(const Cluster& cluster, const Shape& s, NodeId n) {
-    if (s.profile == kNoProfile) return 0;
-    const auto& devices = cluster.node_class(n).devices;
-    int fewest = kSlices + 1;
-    for (std::uint64_t m = eligible_devices(cluster, s, n); m; m &= m - 1) {
-        const int g = std::countr_zero(m);
-        const ProfileLayout& layout = layout_on(s, devices[g]);
-        for (int start = 0; start < kSlices; ++start) {
-            if (!layout.may_start(start)) continue;
-            const Slices busy = cluster.gpu_slices(n)[g] & layout.taken_from(start);
-            fewest = std::min(fewest, std::popcount(busy));
-        }
-    }
-    return fewest > kSlices ? 0 : fewest;
-}
-
-Lack lack_on(const Cluster& cluster, const Shape& s, NodeId n, bool of_capacity) {
-    Lack lack;
-    const auto need = [&](ResourceId r, std::int64_t amount) {
-        const std::int64_t have = of_capacity ? cluster.capacity(r, n) : cluster.free(r, n);
-        lack.add(cluster.resources().name(r), amount - have, amount);
-    };
-    need(kCpu, s.cpu);
-    need(kMemory, s.memory);
-    for (const auto& [r, amount] : s.extended) need(r, amount);
-    if (const int slices = of_capacity ? 0 : slices_lacking(cluster, s, n)) {
-        lack.add("gpu slice", slices, kSlices);
-    } else if (s.gpus) {
-        const std::uint64_t eligible = eligible_devices(cluster, s, n);
-        const std::uint64_t fitting = of_capacity ? eligible : fitting_devices(cluster, s, n, eligible);
-        lack.add("gpu", s.gpus - std::popcount(fitting), s.gpus);
-    }
-    return lack;
-}
+using Nodes = std::vector<NodeId>;
 
 class Finder {
   public:
     Finder(Engine& engine, const JobRequest& job, const std::shared_ptr<const Policy>& policy)
         : cluster_(engine.cluster()),
-          engine_(engine),
           matcher_(engine.matcher()),
-          bound_(engine.bound(policy)),
-          policy_(*policy),
           job_(job),
-          s_(cluster_.shape(job.shape)) {
-        missing_.most = matcher_.capacity(job.shape);
-        missing_.of_capacity = missing_.most == 0;
+          filler_(engine, job, engine.bound(policy)) {
         engine.sync_rules();
     }
 
     Missing run() {
-        if (!look_in_domains()) {
-            Transaction trial(cluster_);
-            while (missing_.tasks < job_.tasks) {
-                const Choice choice = engine_.choose_task(job_.shape, job_.traits, bound_, own_);
-                if (choice.node == kNoNode) break;
-                take(choice.node);
-                ++missing_.tasks;
-            }
-            for (NodeId n = 0; n < cluster_.node_slots(); ++n) look(n);
-        }
-        missing_.amounts = std::move(least_.amounts);
-        for (const auto& [filter, nodes] : filters_) {
-            if (nodes > missing_.filtered) missing_.filter = filter, missing_.filtered = nodes;
-        }
-        return std::move(missing_);
+        if (filler_.tree()) return look_in_domains();
+        Transaction trial(cluster_);
+        filler_.fill_anywhere();
+        Nodes all(cluster_.node_slots());
+        std::iota(all.begin(), all.end(), NodeId{0});
+        Missing found = look(std::vector(filler_.roles().size(), all));
+        found.most = matcher_.capacity(filler_.roles()[found.role].shape);
+        return found;
     }
 
   private:
-    void take(NodeId n) {
-        own_.push_back(cluster_.settle({n, job_.shape, bound_.pick(job_.shape, n), job_.traits}));
-        cluster_.take(own_.back());
-    }
-
-    // For a gang that must share a domain: the domains that hold the most tasks. False for other jobs, and
-    // when one holds enough.
-    bool look_in_domains() {
-        const NodeTree* const tree = cluster_.tree();
-        if (!job_.gang || job_.gang->required.empty() || !tree) return false;
-        const Topology& t = tree->topology();
-        const std::int32_t level = t.find_level(job_.gang->required);
-        std::vector<std::pair<std::int32_t, std::int64_t>> room;
-        std::int64_t most = 0;
-        for (std::int32_t d = 0; d < t.n_domains(); ++d) {
-            if (t.level(d) < level || (d > 0 && t.level(t.parent(d)) >= level)) continue;
-            Transaction trial(cluster_);
-            room.emplace_back(d, fill(*tree, d));
-            most = std::max(most, room.back().second);
+    // Of the domains that the gang may share (without a required level: the whole tree), those that hold the
+    // most of its tasks; of these the one where the next task lacks least.
+    Missing look_in_domains() {
+        const Topology& t = filler_.tree()->topology();
+        std::vector<std::tuple<std::int32_t, std::size_t, std::int64_t>> filled;  // domain, role first, tasks
+        std::int64_t most = -1;
+        for (const std::int32_t d : domains()) {
+            auto& [domain, order, tasks] = filled.emplace_back(d, 0, -1);
+            for (std::size_t first = 0; first < filler_.roles().size(); ++first) {
+                Transaction trial(cluster_);
+                filler_.fill(d, first);
+                if (filler_.total() > tasks) order = first, tasks = filler_.total();
+            }
+            most = std::max(most, tasks);
         }
-        if (room.empty() || most >= job_.gang->roles[0].min_tasks) return false;
-        missing_.tasks = most;
-        for (const auto& [d, tasks] : room) {
+        Missing best;
+        for (const auto& [d, first, tasks] : filled) {
             if (tasks < most) continue;
             Transaction trial(cluster_);
-            fill(*tree, d);
-            const NodeId before = missing_.node;
-            for (auto p = t.node_begin(d); p < t.node_end(d); ++p)
-                if (tree->node(p) != UINT32_MAX) look(tree->node(p));
-            if (missing_.node != before) missing_.domain = t.domains()[d];
+            filler_.fill(d, first);
+            Missing found = look_in(d);
+            if (found.node != kNoNode && !job_.gang->required.empty()) found.domain = t.domains()[d];
+            if (best.tasks.empty() || found.lack.rank() < best.lack.rank()) best = std::move(found);
         }
-        return true;
+        return best;
     }
-    std::int64_t fill(const NodeTree& tree, std::int32_t domain) {
-        own_.clear();
-        const Topology& t = tree.topology();
-        for (auto p = t.node_begin(domain); p < t.node_end(domain); ++p) {
-            const NodeId n = tree.node(p);
-            if (n == UINT32_MAX) continue;
-            while (static_cast<std::int32_t>(own_.size()) < job_.tasks && matcher_.fits(job_.shape, n) &&
-                   bound_.rejected_by(job_.shape, n) < 0 &&
-                   engine_.rule_refusal({n, job_.shape, 0, job_.traits}, own_).empty())
-                take(n);
+    std::vector<std::int32_t> domains() const {
+        const Topology& t = filler_.tree()->topology();
+        const std::string& required = job_.gang->required;
+        if (required.empty()) return {0};
+        const std::int32_t level = t.find_level(required);
+        std::vector<std::int32_t> found;
+        for (std::int32_t d = 0; d < t.n_domains(); ++d)
+            if (t.level(d) >= level && (d == 0 || t.level(t.parent(d)) < level)) found.push_back(d);
+        return found;
+    }
+    Missing look_in(std::int32_t domain) {
+        std::vector<Nodes> where;
+        for (std::size_t r = 0; r < filler_.roles().size(); ++r) where.push_back(open_to(domain, r));
+        Missing found = look(where);
+        for (const NodeId n : filler_.nodes_of(filler_.block(domain))) {
+            if (cluster_.present(n))
+                found.most += matcher_.capacity_of(filler_.roles()[found.role].shape, cluster_.kind(n));
         }
-        return static_cast<std::int64_t>(own_.size());
+        return found;
+    }
+    // Where the next tasks of a role may come. Of a role with slices: where the slice that has come furthest
+    // is, whose tasks so far are taken; between such, where the next one lacks least.
+    Nodes open_to(std::int32_t domain, std::size_t r) {
+        const RoomFiller::Role& role = filler_.roles()[r];
+        const RoomFiller::Block all = filler_.block(domain);
+        if (role.slice == 1 || filler_.found()[r] >= role.least) return filler_.nodes_of(all);
+        const std::size_t before = filler_.own().size();
+        std::pair least{std::int64_t{1}, Lack::most().rank()};
+        RoomFiller::Block best = all;
+        for (const RoomFiller::Block& part : filler_.blocks(all, role.slice_level)) {
+            Transaction trial(cluster_);
+            const std::int64_t held = filler_.fill_block(part, role.shape, role.slice);
+            const std::pair now{-held, least_on(filler_.nodes_of(part), role.shape).second.rank()};
+            filler_.own().resize(before);
+            if (now < least) least = now, best = part;
+        }
+        filler_.count(r, filler_.fill_block(best, role.shape, role.slice));
+        return filler_.nodes_of(best);
     }
 
-    // Whether the next task lacks less here than anywhere before.
-    void look(NodeId n) {
-        if (!cluster_.present(n)) return;
-        Lack lack = lack_on(cluster_, s_, n, missing_.of_capacity);
-        const Reason reason = matcher_.check(job_.shape, n);
-        const bool by_class = reason && reason.code < Reason::Code::GpuModel;
-        const int by_policy = reason ? -1 : bound_.rejected_by(job_.shape, n);
-        if (by_class || by_policy >= 0) {
-            if (lack.amounts.empty()) {
-                ++filters_[by_class ? describe(reason, cluster_, s_, n)
-                                    : "filter '" + policy_.filters()[by_policy]->name() + "' of the policy"];
+    // A job that does not fit as a whole may still have room for each task: nodes that lack nothing do not
+    // count.
+    std::pair<NodeId, Lack> least_on(const Nodes& nodes, ShapeId shape) {
+        std::pair<NodeId, Lack> least{kNoNode, Lack::most()};
+        const LackBook book(cluster_, matcher_.capacity(shape) == 0);
+        for (const NodeId n : nodes) {
+            if (!cluster_.present(n) || !filler_.kept_away(shape, n).empty()) continue;
+            Lack lack = book.lack(cluster_.shape(shape), n);
+            if (!lack.amounts.empty() && lack.rank() < least.second.rank()) least = {n, std::move(lack)};
+        }
+        return least;
+    }
+    // What the next task lacks, and then all of them, by role among these nodes.
+    Missing look(const std::vector<Nodes>& where) {
+        Missing found;
+        found.tasks = filler_.found();
+        found.role = filler_.short_role();
+        const ShapeId shape = filler_.roles()[found.role].shape;
+        found.of_capacity = matcher_.capacity(shape) == 0;
+        std::tie(found.node, found.lack) = least_on(where[found.role], shape);
+        const LackBook book(cluster_, found.of_capacity);
+        std::map<std::string, NodeId> filters;
+        for (const NodeId n : where[found.role]) {
+            if (!cluster_.present(n) || !book.lack(cluster_.shape(shape), n).amounts.empty()) continue;
+            if (const std::string filter = filler_.kept_away(shape, n); !filter.empty()) ++filters[filter];
+        }
+        for (const auto& [filter, nodes] : filters)
+            if (nodes > found.filtered) found.filter = filter, found.filtered = nodes;
+        const std::size_t own = filler_.own().size();
+        found.of_all = lacking_together(where);
+        filler_.own().resize(own);
+        return found;
+    }
+    // As things are, each task where the least is lacking after those before it.
+    std::vector<std::pair<NodeId, Amounts>> lacking_together(const std::vector<Nodes>& where) {
+        std::map<NodeId, std::map<std::string, std::int64_t>> sums;
+        LackBook book(cluster_, false);
+        for (std::size_t r = 0; r < where.size(); ++r) {
+            const RoomFiller::Role& role = filler_.roles()[r];
+            if (filler_.found()[r] >= role.least) continue;
+            const Shape& s = cluster_.shape(role.shape);
+            std::set<std::pair<std::pair<std::size_t, double>, NodeId>> open;
+            for (const NodeId n : where[r])
+                if (cluster_.present(n)) open.emplace(book.lack(s, n).rank(), n);
+            for (std::int64_t task = filler_.found()[r]; task < role.least; ++task) {
+                while (!open.empty() && !filler_.kept_away(role.shape, open.begin()->second).empty())
+                    open.erase(open.begin());
+                if (open.empty()) return {};
+                const NodeId n = open.begin()->second;
+                open.erase(open.begin());
+                for (const auto& [name, amount] : book.lack(s, n).amounts) sums[n][name] += amount;
+                book.grant(s, n);
+                filler_.own().push_back({n, role.shape, 0, job_.traits});
+                open.emplace(book.lack(s, n).rank(), n);
             }
-            return;
         }
-        if (const std::string rule = engine_.rule_refusal({n, job_.shape, 0, job_.traits}, own_);
-            !rule.empty()) {
-            if (lack.amounts.empty()) ++filters_[rule];
-            return;
-        }
-        if (lack.amounts.empty()) return;  // a whole job may lack what one task of it does not
-        const auto rank = [](const Lack& l) { return std::make_tuple(l.amounts.size(), l.relative); };
-        if (missing_.node == kNoNode || rank(lack) < rank(least_))
-            missing_.node = n, least_ = std::move(lack);
+        std::vector<std::pair<NodeId, Amounts>> all;
+        for (const auto& [n, amounts] : sums) all.emplace_back(n, Amounts(amounts.begin(), amounts.end()));
+        return all;
     }
 
     Cluster& cluster_;
-    Engine& engine_;
     Matcher& matcher_;
-    BoundPolicy& bound_;
-    const Policy& policy_;
     const JobRequest& job_;
-    const Shape& s_;
-    Missing missing_;
-    std::vector<TaskPlace> own_;  // tasks of the job that have found room
-    std::map<std::string, NodeId> filters_;
-    Lack least_;
+    RoomFiller filler_;
 };
 
 }  // namespace
