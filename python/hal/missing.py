@@ -97,7 +97,9 @@ class Missing:
         if self.of == 1 and not several:
             return text
         where = f" in {self.domain}" if self.domain else ""
-        told = f"{self._found()} find room{where}; the next {repr(self.role) if several else 'one'} needs {text}"
+        told = (
+            f"{self._found()} find room{where}; the next {repr(self.role) if several else 'one'} needs {text}"
+        )
         short = sum(self.level_tasks.values())
         if short > 1 and self.together:
             told += f"; the {short} without room need {_amounts(self.total)} together"
@@ -109,14 +111,17 @@ class Missing:
         if len(self.found) < 2:
             return f"{self.tasks} of {self.of} tasks"
         needed = {role: count + self.level_tasks.get(role, 0) for role, count in self.found.items()}
-        return " and ".join(f"{count} of {needed[role]} tasks of {role!r}" for role, count in self.found.items())
+        return " and ".join(
+            f"{count} of {needed[role]} tasks of {role!r}" for role, count in self.found.items()
+        )
 
     def _room(self) -> str:
         """Say what is short in the domain that a gang must share."""
         if not self.level or not self.level_tasks:
             return ""
         short = ", ".join(
-            f"{count} of {count + self.found[role]} tasks of {role!r}" for role, count in self.level_tasks.items()
+            f"{count} of {count + self.found[role]} tasks of {role!r}"
+            for role, count in self.level_tasks.items()
         )
         return f"room for {short} in one domain of level {self.level!r}: "
 

@@ -191,8 +191,8 @@ def preempt(
     Only jobs of lower priority are stopped. Sets of victims are compared by jobs disturbed, then the highest
     priority among them, then the sum of their priorities, then work lost, then tasks stopped; ties go to the lower
     node index. For a job of one task that no rule and no quota binds, the cheapest set is found. For a gang victims
-    are added task by task, each time
-    the cheapest, and in the end every victim that can be spared is.
+    are added task by task, each time the cheapest, every victim that can be spared is, and then cheaper sets are looked
+    for (`Preemption.exact`).
 
     Parameters
     ----------
@@ -234,7 +234,8 @@ def preempt(
 
     O(nodes × victims) sets when few victims are enough; the search is exponential in the number of victims of one
     node and is cut short after a fixed effort, the same on every machine (`Preemption.exact`). For gangs, and where
-    rules or quotas bind, all cheaper sets of whole jobs are tried too when there are few enough: 2000 / tasks.
+    rules or quotas bind, cheaper sets of whole jobs are ruled out by branch and bound over the room that they leave on
+    each node; what no bound rules out is tried, 2000 / tasks sets at most.
 
     Examples
     --------

@@ -124,7 +124,8 @@ def test_a_gang_says_how_many_tasks_have_room() -> None:
     assert told.missing == "2 of 3 tasks find room; the next one needs 1 GPU on n1"
     told = hal.explain(cluster, hal.Job("gang", tasks=6, cpus=1, gpus=2))
     assert (
-        told.missing == "2 of 6 tasks find room; the next one needs 1 GPU on n1; the 4 without room need 7 GPUs "
+        told.missing
+        == "2 of 6 tasks find room; the next one needs 1 GPU on n1; the 4 without room need 7 GPUs "
         "together (the empty cluster holds 4)"
     )
 

@@ -87,7 +87,9 @@ def test_with_what_is_missing_there_is_room_for_every_role(
     assert list(change.found) == names
     # What is said to find room does, all of it at once.
     inside = [RACKS[change.domain]] if change.domain else racks
-    assert fits(free, [(change.found[name], *role[1:]) for name, role in zip(names, roles, strict=True)], inside)
+    assert fits(
+        free, [(change.found[name], *role[1:]) for name, role in zip(names, roles, strict=True)], inside
+    )
     short = {name: role[0] - change.found[name] for name, role in zip(names, roles, strict=True)}
     assert dict(change.level_tasks) == {name: count for name, count in short.items() if count}
     if not change.level_tasks:

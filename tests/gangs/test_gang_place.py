@@ -47,11 +47,15 @@ def test_the_explanation_counts_what_is_missing():
     told = hal.explain(cluster, hal.Job("j", tasks=14, cpus=1, gang=gang))
     assert (
         told.missing
-        == "room for 2 of 14 tasks of 'j', 1 of 4 tasks of 'w' in one domain of level 'switch0': "
-        "12 of 14 tasks find room in r1; the next one needs 1 CPU on r1n0"
+        == "room for 2 of 14 tasks of 'j', 4 of 4 tasks of 'w' in one domain of level 'switch0': "
+        "12 of 14 tasks of 'j' and 0 of 4 tasks of 'w' find room in r1; the next 'j' needs 1 CPU on r1n0; "
+        "the 6 without room need 14 CPUs together (r1 holds 12 when empty)"
     )
     told = hal.explain(cluster, hal.Job("j", tasks=21, cpus=1, gang=hal.Gang()))
-    assert told.missing == "room for 1 of 21 tasks of 'j' in the whole topology"
+    assert (
+        told.missing
+        == "20 of 21 tasks find room; the next one needs 1 CPU on r0n0 (the empty cluster holds 20)"
+    )
 
 
 def test_slices_keep_consecutive_ranks_together():

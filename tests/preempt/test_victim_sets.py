@@ -60,11 +60,11 @@ def jobs(name: str, priority: st.SearchStrategy[int]) -> st.SearchStrategy[hal.J
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Scene:
-    nodes = [hal.Node(f"n{k}", cpus=draw(st.sampled_from([2, 4, 6]))) for k in range(draw(st.integers(1, 4)))]
+def scenes(draw: st.DrawFn, *, sizes: tuple[int, ...] = (2, 4, 6), most: int = 6) -> Scene:
+    nodes = [hal.Node(f"n{k}", cpus=draw(st.sampled_from(sizes))) for k in range(draw(st.integers(1, 4)))]
     tree = hal.QueueTree([hal.Queue("ann", maximum={"cpus": draw(st.integers(2, 9))}), hal.Queue("bob")])
     scene = Scene(hal.Cluster(nodes, topology=TREE), tree)
-    for k in range(draw(st.integers(1, 6))):
+    for k in range(draw(st.integers(1, most))):
         job = draw(jobs(f"j{k}", st.integers(0, 2)))
         if hal.place(scene.cluster, job, "best_fit", queues=tree, apply=True)[0].placed:
             scene.running[job.name] = job
@@ -117,6 +117,19 @@ def test_no_cheaper_set_exists(scene: Scene, job: hal.Job, protect: bool) -> Non
         assert "new" in scene.cluster.jobs()
 
 
+@settings(max_examples=12, deadline=None)
+@given(scenes(sizes=(6, 12), most=11), jobs("new", st.just(3)))
+def test_no_cheaper_set_exists_among_more_jobs(scene: Scene, job: hal.Job) -> None:
+    plan = hal.preempt(scene.cluster, job, "best_fit", lost_work=scene.lost, queues=scene.queues)
+    least = cheapest(scene, job, set())
+    if plan.exact:
+        assert plan.placement.placed == (least is not None)
+    if plan.placement.placed:
+        found = cost(scene, tuple(victim.job for victim in plan.victims))
+        assert least is not None
+        assert found == least if plan.exact else found >= least
+
+
 def test_who_helps_only_together_with_another_is_found() -> None:
     """Stopping all that may be stopped does not help: the job needs one of them near."""
     cluster = hal.Cluster([hal.Node("n0", cpus=4), hal.Node("n1", cpus=4)], topology=TREE)
@@ -131,9 +144,23 @@ def test_who_helps_only_together_with_another_is_found() -> None:
     assert plan.exact
 
 
-def test_many_jobs_are_not_all_tried() -> None:
+def test_sixteen_of_eighty_jobs_are_proven_to_be_the_fewest() -> None:
+    """Room counted node by node refutes what trying every set of fewer never could."""
     cluster = hal.Cluster([hal.Node(f"n{k}", cpus=4) for k in range(20)])
     hal.place(cluster, [hal.Job(f"j{k}", cpus=1, priority=k % 2) for k in range(80)], apply=True)
     plan = hal.preempt(cluster, hal.Job("gang", tasks=4, cpus=4, priority=5))
     assert plan.placement.placed
-    assert not plan.exact  # a set of fewer than 16 of 80: too many to refute
+    assert plan.exact
+    assert plan.cost == (16, 1, 8, 0, 16)
+
+
+def test_the_search_ends_after_its_effort() -> None:
+    """A rule that the bound does not see: whom to stop is among too many sets to try."""
+    cluster = hal.Cluster([hal.Node(f"n{k}", cpus=64) for k in range(2)], topology=TREE)
+    away = hal.AntiAffinity({"app": "a"}, level="rack")
+    keepers = [hal.Job(f"k{k}", cpus=1, labels={"app": "g"}, rules=[away]) for k in range(40)]
+    hal.place(cluster, keepers, apply=True)
+    plan = hal.preempt(cluster, hal.Job("new", cpus=1, priority=5, labels={"app": "a"}))
+    assert plan.placement.placed
+    assert len(plan.victims) == 40
+    assert not plan.exact

@@ -1,12 +1,12 @@
 #include "halcore/engine/preempt.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "halcore/engine/budget_book.h"
 #include "halcore/engine/sparing.h"
 #include "halcore/engine/transaction.h"
+#include "halcore/engine/victim_room.h"
 #include "halcore/engine/victim_sets.h"
 
 namespace hal {
@@ -68,7 +68,9 @@ class Preemption {
 
   private:
     using Stopped = StoppedTasks;
-    static constexpr std::int64_t kTriesOfOne = 200;  // sets on one node in the time of one placement
+    static constexpr std::int64_t kMostCells = 1
+                                               << 20;  // nodes · tasks of a gang that sets are looked at for
+    static constexpr std::int64_t kTriesOfOne = 200;   // sets on one node in the time of one placement
 
     static Status status(const PlaceResult& r) { return static_cast<Status>(r.status[0]); }
     static bool placed(const PlaceResult& r) { return status(r) == Status::Placed; }
@@ -201,6 +203,7 @@ class Preemption {
     }
     // Cheaper sets of whole jobs than what is stopped. Returns whether none can have been missed.
     bool try_sets() {
+        if (static_cast<std::int64_t>(cluster_.node_slots()) * job_.tasks > kMostCells) return false;
         VictimCost below = stopped_.empty() ? VictimCost::most() : VictimCost{};
         for (const auto& [id, tasks] : stopped_)
             below = add_victim(below, {id, cluster_.job(id).priority, lost_each(id), {}}, option(id, tasks));
@@ -212,24 +215,18 @@ class Preemption {
             candidates.push_back({id, cluster_.job(id).priority, lost_each(id) * tasks, tasks});
             whole &= slack(id) == 0;
         }
-        VictimSets sets(std::move(candidates), options_.effort / kTriesOfOne / job_.tasks);
+        std::sort(candidates.begin(), candidates.end(), VictimSets::cheaper);
+        RoomBound bound = room_bound(engine_, job_, candidates);
+        VictimSets sets(std::move(candidates), bound, options_.effort / kTriesOfOne / job_.tasks);
         const auto found = sets.cheapest(below, [&](const std::vector<JobId>& jobs) {
             BudgetBook::Left left = budgets_.full();
             return std::all_of(
                        jobs.begin(), jobs.end(),
                        [&](JobId id) { return budgets_.charge(left, id, cluster_.job(id).tasks.size()); }) &&
-                   places_with(all_of(jobs));
+                   places_with(whole_jobs(cluster_, jobs));
         });
-        stopped_ = found ? all_of(*found) : known;
+        stopped_ = found ? whole_jobs(cluster_, *found) : known;
         return whole && sets.complete();
-    }
-    Stopped all_of(const std::vector<JobId>& jobs) const {
-        Stopped stopped;
-        for (const JobId id : jobs) {
-            auto& tasks = stopped[id];
-            for (std::uint32_t t = 0; t < cluster_.job(id).tasks.size(); ++t) tasks.push_back(t);
-        }
-        return stopped;
     }
     // Every job of lower priority, as the budgets allow, the cheapest first.
     void stop_everybody() {
@@ -244,7 +241,7 @@ class Preemption {
             BudgetBook::Left left = left_;
             if (!budgets_.charge(left, id, cluster_.job(id).tasks.size())) continue;
             left_ = std::move(left);
-            stopped_.merge(all_of({id}));
+            stopped_.merge(whole_jobs(cluster_, {id}));
         }
     }
     void stop(JobId id, const std::vector<std::uint32_t>& tasks) {
@@ -255,7 +252,7 @@ class Preemption {
         for (const auto& [id, tasks] : stopped) stop(id, tasks);
         return placed(try_placing());
     }
-    std::function<bool(const Stopped&)> works() {
+    auto works() {
         return [this](const Stopped& stopped) { return places_with(stopped); };
     }
     // Jobs that need not go after all, dearest first.

@@ -53,9 +53,9 @@ struct PreemptPlan {
 
 /// The cheapest victims for one task. For gangs task after task, each the cheapest given those before, and
 /// then without every victim that turns out not to be needed: no victim can be spared alone. Where more than
-/// the room on one node decides (gangs, rules, quotas), every cheaper set of whole jobs is then tried as
-/// well, when there are few enough (VictimSets); only when that was done, and no gang could have shrunk
-/// instead, is the plan exact.
+/// the room on one node decides (gangs, rules, quotas), every cheaper set of whole jobs is then ruled out or
+/// tried as well, as far as the effort goes (VictimSets); only when that was done, and no gang could have
+/// shrunk instead, is the plan exact.
 PreemptPlan preempt(Engine& engine, const JobRequest& job, const std::shared_ptr<const Policy>& policy,
                     const PreemptOptions& options);
 

@@ -11,6 +11,16 @@ namespace hal {
 /// Tasks of running jobs that a plan stops: indices, ascending.
 using StoppedTasks = std::map<JobId, std::vector<std::uint32_t>>;
 
+/// All tasks of some jobs.
+inline StoppedTasks whole_jobs(const Cluster& cluster, const std::vector<JobId>& jobs) {
+    StoppedTasks stopped;
+    for (const JobId id : jobs) {
+        auto& tasks = stopped[id];
+        for (std::uint32_t t = 0; t < cluster.job(id).tasks.size(); ++t) tasks.push_back(t);
+    }
+    return stopped;
+}
+
 /// Leaves those jobs running that need not stop for `works`, in this order: what one after another could be
 /// spared can be spared together, so halves are tried before their halves.
 template <class Works>
