@@ -1,6 +1,7 @@
 #include "halcore/engine/preempt.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "halcore/engine/budget_book.h"
@@ -196,9 +197,8 @@ class Preemption {
 
     std::vector<JobId> lower_jobs() const {
         std::vector<JobId> jobs;
-        for (JobId id = 0; id < cluster_.job_slots(); ++id) {
+        for (JobId id = 0; id < cluster_.job_slots(); ++id)
             if (cluster_.has_job(id) && cluster_.job(id).priority < job_.priority) jobs.push_back(id);
-        }
         return jobs;
     }
     // Cheaper sets of whole jobs than what is stopped. Returns whether none can have been missed.
@@ -252,7 +252,7 @@ class Preemption {
         for (const auto& [id, tasks] : stopped) stop(id, tasks);
         return placed(try_placing());
     }
-    auto works() {
+    std::function<bool(const Stopped&)> works() {
         return [this](const Stopped& stopped) { return places_with(stopped); };
     }
     // Jobs that need not go after all, dearest first.
