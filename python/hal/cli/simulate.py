@@ -16,18 +16,18 @@ from hal.study import MACHINES, Cell, draw_traces, save_page, save_trace
 app = typer.Typer(invoke_without_command=True)
 app.command("study")(simulate_study.command)
 
-#: Figures of the summary that are shown.
-SHOWN = (
-    "p95_pending_work",
-    "peak_pending_work",
-    "mean_wait",
-    "mean_slowdown",
-    "mean_sigma",
-    "mean_utilisation",
-    "energy_per_job",
-    "mean_p",
-    "finished",
-)
+#: Figures of the summary that are shown: what multiplies them, and what they are called.
+SHOWN = {
+    "p95_pending_work": (1.0, "waiting work, 95th percentile, of the capacity"),
+    "peak_pending_work": (1.0, "waiting work, peak, of the capacity"),
+    "mean_wait": (1.0, "mean wait, s"),
+    "mean_slowdown": (1.0, "mean bounded slowdown, times"),
+    "mean_sigma": (1.0, "σ, mean, 0 … 1"),
+    "mean_utilisation": (100.0, "utilisation, mean, %"),
+    "energy_per_job": (1e-3, "energy a job, kJ"),
+    "mean_p": (1.0, "p, mean, 0 pack … 1 spread"),
+    "finished": (1.0, "jobs finished"),
+}
 
 
 @app.callback()
@@ -89,13 +89,15 @@ def command(
     title = f"{workload} at {load:.0%} on {nodes} nodes"
     figure = draw_traces({names[name]: run.trace for name, run in runs.items()}, title=title)
     figure.savefig(out / "traces.png", dpi=110)
-    save_page(
-        out / "index.html", figure, {names[name]: summary for name, summary in summaries.items()}, title=title
-    )
+    shown = {
+        names[name]: {label: scale * summary[key] for key, (scale, label) in SHOWN.items()}
+        for name, summary in summaries.items()
+    }
+    save_page(out / "index.html", figure, shown, title=title)
     files += [out / "traces.png", out / "index.html"]
     if as_json:
         emit_json({"summaries": summaries, "files": [str(path) for path in files]})
         return
-    rows = [(key, *(f"{summaries[name][key]:,.4g}" for name in summaries)) for key in SHOWN]
+    rows = [(label, *(f"{summary[label]:,.5g}" for summary in shown.values())) for _, label in SHOWN.values()]
     console().print(table(title, ["", *names.values()], rows))
     console().print("written: " + ", ".join(str(path) for path in files))

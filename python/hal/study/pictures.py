@@ -22,15 +22,15 @@ Trace = Mapping[str, NDArray[np.float64]]
 
 #: Columns of a trace that are drawn, with their labels.
 PANELS: Final = {
-    "queue": "queue, jobs",
-    "sigma": "σ, coherence",
-    "entropy": "H, entropy",
-    "drift": "δ, drift, 1/s",
-    "potential": "Φ, potential",
-    "p": "p, pack … spread",
-    "power_w": "power, kW",
+    "queue": "queue\njobs",
+    "sigma": "σ, coherence\n0 … 1",
+    "entropy": "H, entropy\n0 … 1",
+    "drift": "δ, drift\ncapacity / s",
+    "potential": "Φ, potential\nno unit",
+    "p": "p\n0 pack, 1 spread",
+    "power_w": "power\nkW",
 }
-_COLOURS: Final = ("#888888", "#0b6bcb", "#c8501e", "#2b8a3e", "#862e9c")
+_COLOURS: Final = ("#b8b8b8", "#0b6bcb", "#c8501e", "#2b8a3e", "#862e9c")
 
 
 def save_trace(trace: Trace, folder: Path, name: str, *, parquet: bool | None = None) -> Path:
@@ -74,7 +74,7 @@ def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
     Parameters
     ----------
     traces : mapping of name to trace
-        The first is the baseline, drawn in grey.
+        The first is the baseline, drawn broad and grey, so that the others can be seen where they lie on it.
     title : str
 
     Returns
@@ -91,7 +91,7 @@ def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
     )
     axes = figure.subplots(len(PANELS), 1, sharex=True)
     longest = max((float(trace["time"][-1]) for trace in traces.values() if len(trace["time"])), default=0.0)
-    unit, name = (3600, "hours") if longest > 7200 else (60, "minutes")
+    unit, name = (3600, "h") if longest > 7200 else (60, "min")
     for panel, (column, label) in zip(axes, PANELS.items(), strict=True):
         for index, (who, trace) in enumerate(traces.items()):
             values = trace[column] / 1000 if column == "power_w" else trace[column]
@@ -100,8 +100,8 @@ def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
                 values,
                 label=who,
                 color=_COLOURS[index % len(_COLOURS)],
-                linewidth=1.1,
-                zorder=2 - 0.1 * index,
+                linewidth=1.1 if index else 2.8,
+                zorder=2 + 0.1 * index,
             )
         panel.set_ylabel(label)
         panel.grid(alpha=0.25)
@@ -109,9 +109,9 @@ def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
             panel.set_ylim(-0.03, 1.03)
         elif column != "drift":
             panel.set_ylim(bottom=0)
-    axes[0].legend(loc="upper left", ncols=len(traces), frameon=False)
-    axes[-1].set_xlabel(name)
-    figure.suptitle(title)
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(traces), frameon=False, borderaxespad=0.2)
+    axes[-1].set_xlabel(f"simulated time, {name}")
+    axes[0].set_title(title, loc="left")
     figure.align_ylabels(axes)
     return figure
 
@@ -145,7 +145,7 @@ def save_page(path: Path, figure: Any, summaries: Mapping[str, Mapping[str, floa
         "img{width:100%}table{border-collapse:collapse}th,td{padding:.15em .9em;border-bottom:1px solid #ddd;"
         "text-align:right}tbody th{text-align:left;font-weight:normal}</style>"
         f"<h1>{html.escape(title)}</h1>"
-        f'<img alt="{html.escape(", ".join(PANELS.values()))} over time" src="data:image/svg+xml;base64,{image}">'
+        f'<img alt="{html.escape("; ".join(PANELS.values()).replace(chr(10), ", "))} over time" src="data:image/svg+xml;base64,{image}">'
         f"<h2>Whole run</h2><table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></html>"
     )
     try:
