@@ -109,7 +109,9 @@ def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
             panel.set_ylim(-0.03, 1.03)
         elif column != "drift":
             panel.set_ylim(bottom=0)
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(traces), frameon=False, borderaxespad=0.2)
+    axes[0].legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=len(traces), frameon=False, borderaxespad=0.2
+    )
     axes[-1].set_xlabel(f"simulated time, {name}")
     axes[0].set_title(title, loc="left")
     figure.align_ylabels(axes)
@@ -139,13 +141,14 @@ def save_page(path: Path, figure: Any, summaries: Mapping[str, Mapping[str, floa
         rows.append(f"<tr><th>{html.escape(key)}</th>{''.join(cells)}{''.join(change)}</tr>")
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     head += "".join(f"<th>{html.escape(name)}: change</th>" for name in names[1:])
+    drawn = "; ".join(PANELS.values()).replace("\n", ", ")
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em}"
         "img{width:100%}table{border-collapse:collapse}th,td{padding:.15em .9em;border-bottom:1px solid #ddd;"
         "text-align:right}tbody th{text-align:left;font-weight:normal}</style>"
         f"<h1>{html.escape(title)}</h1>"
-        f'<img alt="{html.escape("; ".join(PANELS.values()).replace(chr(10), ", "))} over time" src="data:image/svg+xml;base64,{image}">'
+        f'<img alt="{html.escape(drawn)} over time" src="data:image/svg+xml;base64,{image}">'
         f"<h2>Whole run</h2><table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></html>"
     )
     try:
