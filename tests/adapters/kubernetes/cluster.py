@@ -20,7 +20,7 @@ from typing import Any
 from hal.adapters.kubernetes.client import Client
 from hal.adapters.kubernetes.config import kubeconfig
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 __all__ = ["KubernetesCluster", "missing", "program"]
 
@@ -90,6 +90,8 @@ class KubernetesCluster:
         )
         self.run_api_server()
         self.write_config(self.config, ADMIN)
+        # The server makes the namespace only soon after it says that it is ready.
+        until(lambda: "default" in [x["metadata"]["name"] for x in self.client.list("/api/v1/namespaces")[0]])
 
     def run_etcd(self) -> None:
         """Start etcd on its data, if any."""

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from hal.adapters.kubernetes import KubernetesAdapter
+from hal.adapters.kubernetes.client import ApiError
 from hal.adapters.loop import Loop
 
 from tests.adapters.kubernetes.cluster import KubernetesCluster
 from tests.adapters.kubernetes.following import hurried, settle, terminating
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -28,6 +30,21 @@ def high(kubernetes: KubernetesCluster) -> Iterator[str]:
     shy = {"metadata": {"name": f"{name}-shy"}, "value": 1000, "preemptionPolicy": "Never"}
     for body in ({"metadata": {"name": name}, "value": 1000}, shy):
         kubernetes.client.call("POST", CLASSES, body)
+
+    def known() -> bool:
+        """Whether the server's admission has heard of both; until then it forbids their pods."""
+        try:
+            for each in (name, f"{name}-shy"):
+                spec = {"priorityClassName": each, "containers": [{"name": "c", "image": "none"}]}
+                pod = {"metadata": {"name": "probe"}, "spec": spec}
+                kubernetes.client.call("POST", "/api/v1/namespaces/default/pods", pod, dryRun="All")
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return False
+        return True
+
+    until(known)
     yield name
     for made in (name, f"{name}-shy"):
         kubernetes.client.call("DELETE", f"{CLASSES}/{made}")
