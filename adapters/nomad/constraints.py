@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from hal.adapters.nomad.fields import Unsaid, mapping, rows, text
+from hal.adapters.nomad.fields import Unsaid, mapping, rows, signed, text, whole
 from hal.adapters.nomad.steer import ours
 
 import hal
 
-__all__ = ["ID", "Known", "satisfies", "selector_of"]
+__all__ = ["ID", "Known", "affinities_of", "satisfies", "selector_of"]
 
-#: The values of a label on the nodes there are.
+#: The value of a label on each of the nodes there are that has it.
 Known = Callable[[str], Iterable[str]]
 ID: Final = "node.unique.id"
 _TARGET: Final = re.compile(
@@ -27,6 +27,9 @@ _TARGET: Final = re.compile(
 _OPERANDS: Final[Mapping[str, Literal["In", "NotIn", "Exists", "DoesNotExist"]]] = {
     "": "In", "=": "In", "==": "In", "is": "In", "!=": "NotIn", "not": "NotIn", "is_set": "Exists",
     "is_not_set": "DoesNotExist",
+}  # fmt: skip
+_OPPOSITE: Final[Mapping[str, Literal["In", "NotIn", "Exists", "DoesNotExist"]]] = {
+    "In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist", "DoesNotExist": "Exists",
 }  # fmt: skip
 _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
@@ -74,13 +77,67 @@ def selector_of(
             raise Unsaid("Volumes", text(volume, "Type"))
         found.append(hal.Selector(f"volume.{text(volume, 'Source')}", "Exists"))
     alone = False
-    for constraint in (c for part in (job, group, *tasks) for c in rows(part, "Constraints")):
-        operand, wanted = text(constraint, "Operand"), text(constraint, "RTarget")
-        if operand == "distinct_hosts":
-            alone |= wanted.lower() != "false"
-        elif not ours(constraint):
-            found.append(_selector(text(constraint, "LTarget"), operand, wanted, known))
+    for part in (job, group, *tasks):
+        for constraint in rows(part, "Constraints"):
+            operand, wanted = text(constraint, "Operand"), text(constraint, "RTarget")
+            if operand == "distinct_hosts":
+                alone |= wanted.lower() != "false"
+            elif operand == "distinct_property":
+                selector, apart = _distinct(
+                    constraint, rows(job, "TaskGroups") if part is job else [group], known
+                )
+                found.append(selector)
+                alone |= apart
+            elif not ours(constraint):
+                found.append(_selector(text(constraint, "LTarget"), operand, wanted, known))
     return found, alone
+
+
+def _distinct(
+    constraint: Mapping[str, Any], groups: Sequence[Mapping[str, Any]], known: Known
+) -> tuple[hal.Selector, bool]:
+    """Return that a property is there, and whether no two tasks may share a node.
+
+    Nomad lets so many allocations of the job, or of the group, have each value of the property. That is said where
+    there are no more of them, and where each node has a value of its own.
+    """
+    label, most = _TARGET.fullmatch(text(constraint, "LTarget")), text(constraint, "RTarget") or "1"
+    said = f"{text(constraint, 'LTarget')} distinct_property {most}"
+    if label is None or not re.fullmatch(r"[1-9]\d{0,6}", most, re.ASCII):
+        raise Unsaid("Constraints", said)
+    there = hal.Selector(label[1], "Exists")
+    if sum(whole(group, "Count", 1) for group in groups) <= int(most):
+        return there, False
+    values = list(known(label[1]))
+    if most != "1" or len(groups) > 1 or len(values) != len(set(values)):
+        raise Unsaid("Constraints", said)
+    return there, True
+
+
+def affinities_of(parts: Sequence[Mapping[str, Any]], known: Known) -> tuple[list[hal.Prefer], list[str]]:
+    """Return the wishes about nodes of a job, its group and tasks, and those that cannot be said.
+
+    Nomad weighs them against each other, and all of them together as much as its packing: so does hal.
+    """
+    found: list[tuple[hal.Selector, int]] = []
+    unsaid: list[str] = []
+    for row in (row for part in parts for row in rows(part, "Affinities")):
+        target, operand, wanted = (text(row, key) for key in ("LTarget", "Operand", "RTarget"))
+        weight = signed(row, "Weight", 50)
+        try:
+            found.append((_selector(target, operand, wanted, known), weight))
+        except Unsaid as error:
+            unsaid.append(error.value)
+    total = sum(abs(weight) for _, weight in found) or 1
+    return [
+        hal.Prefer([selector if weight > 0 else _against(selector)], weight=abs(weight) / total)
+        for selector, weight in found
+        if weight
+    ], unsaid
+
+
+def _against(selector: hal.Selector) -> hal.Selector:
+    return hal.Selector(selector.key, _OPPOSITE[selector.op], selector.values)
 
 
 def _selector(target: str, operand: str, wanted: str, known: Known) -> hal.Selector:
@@ -90,9 +147,9 @@ def _selector(target: str, operand: str, wanted: str, known: Known) -> hal.Selec
     if (op := _OPERANDS.get(operand)) is not None:
         return hal.Selector(label[1], op, [wanted] if op in ("In", "NotIn") else [])
     satisfies("", operand, wanted)  # what cannot be said is so whatever the nodes have
-    values = [value for value in known(label[1]) if satisfies(value, operand, wanted)]
+    values = [value for value in set(known(label[1])) if satisfies(value, operand, wanted)]
     # Where no value will do, one that no node has: users see what was asked for.
-    return hal.Selector(label[1], "In", sorted(set(values)) or [f"{operand} {wanted}"[:_LONGEST]])
+    return hal.Selector(label[1], "In", sorted(values) or [f"{operand} {wanted}"[:_LONGEST]])
 
 
 def satisfies(value: str, operand: str, wanted: str) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hal.adapters.contract import Dropped
-from hal.adapters.nomad.constraints import ID, Known, selector_of
+from hal.adapters.nomad.constraints import ID, Known, affinities_of, selector_of
+from hal.adapters.nomad.devices import Devices, allowed, wishes
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
 
 import hal
@@ -145,6 +146,7 @@ def group_job(
     name: str,
     dropped: list[Dropped],
     known: Known = lambda _: (),
+    devices: Devices = lambda: (),
 ) -> hal.Job:
     """Return a task group as a job of as many tasks as it counts.
 
@@ -152,6 +154,8 @@ def group_job(
     ----------
     known : callable
         The values that a label has on the nodes there are: what some constraints ask is answered for each.
+    devices : callable
+        The devices that nodes have: likewise for what is asked of them.
 
     Raises
     ------
@@ -168,24 +172,28 @@ def group_job(
     amounts["disk"] += whole(mapping(group, "EphemeralDisk"), "SizeMB", 300)
     selector, alone = selector_of(job, group, tasks, known)
     models: list[str] = []
+    wished, unsaid = affinities_of((job, group, *tasks), known)
     for task in tasks:
         for device in rows(mapping(task, "Resources"), "Devices"):
             asked, count = text(device, "Name"), whole(device, "Count", 1)
             parts = asked.split("/")
-            if device.get("Constraints"):
-                raise Unsaid("Devices.Constraints", asked)
+            where, names = allowed(device, devices)
+            selector += where
             if "gpu" in parts[:2]:
                 amounts["gpu"] += count
-                models += parts[2:3]
+                models += names or parts[2:3]
                 selector.append(hal.Selector(f"device.{asked}", "Exists"))
             elif len(parts) == 3:
                 amounts[f"device/{asked}"] += count
             else:
                 raise Unsaid("Devices", asked)
-    if any(part.get("Affinities") for part in (job, group, *tasks)):
-        dropped.append(Dropped(f"job {name}", "Affinities", "wishes", "ignored"))
+            try:
+                wished += wishes(device, devices)
+            except Unsaid as error:
+                unsaid.append(error.value)
+    dropped += [Dropped(f"job {name}", "Affinities", each, "ignored") for each in unsaid]
     labels = {f"port/{port}": "1" for port in _static_ports(group, tasks)}
-    rules: list[hal.AntiAffinity | hal.Spread] = [*apart(labels)]
+    rules: list[hal.AntiAffinity | hal.Spread | hal.Prefer] = [*apart(labels), *wished]
     if alone:
         labels["nomad/group"] = name
         rules.append(hal.AntiAffinity({"nomad/group": name}))

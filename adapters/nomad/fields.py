@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Unsaid", "flag", "mapping", "rows", "text", "whole"]
+__all__ = ["Unsaid", "flag", "mapping", "rows", "signed", "text", "whole"]
 
 
 class Unsaid(Exception):
@@ -52,6 +52,16 @@ def whole(of: object, field: str, default: int = 0) -> int:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
+        raise Unsaid(field, value)
+    return value
+
+
+def signed(of: object, field: str, default: int = 0) -> int:
+    """Return a field that is a whole number of either sign; null and absent are the default."""
+    value = _field(of, field)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**31:
         raise Unsaid(field, value)
     return value
 

@@ -11,6 +11,7 @@ from hal.adapters.contract import Dropped, Running
 from hal.adapters.mirror import Look
 from hal.adapters.nomad.allocs import Held, alloc_held, group_running
 from hal.adapters.nomad.convert import Group, group_job, node_model
+from hal.adapters.nomad.devices import of_nodes
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
 from hal.adapters.nomad.steer import pinned
 
@@ -38,9 +39,9 @@ class View(Look):
     on_their_way: set[tuple[str, int]] = field(default_factory=set)
     again: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
-    def values_of(self, label: str) -> set[str]:
-        """The values that nodes have of a label."""
-        return {node.labels[label] for node in self.nodes.values() if label in node.labels}
+    def values_of(self, label: str) -> list[str]:
+        """The value that each node has of a label, of those that have it."""
+        return [node.labels[label] for node in self.nodes.values() if label in node.labels]
 
 
 class Tables:
@@ -236,7 +237,7 @@ class Tables:
         if nodes == () or (nodes and ended) or not whole(row, "Count", 1):
             return
         try:
-            model = group_job(job, row, name, dropped, view.values_of)
+            model = group_job(job, row, name, dropped, view.values_of, lambda: of_nodes(self._nodes.values()))
         except (Unsaid, hal.InvalidModel) as error:
             said = (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error)[:200])
             dropped.append(Dropped(f"job {name}", *said, "held"))

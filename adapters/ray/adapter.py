@@ -20,7 +20,7 @@ from hal.adapters.contract import (
 )
 from hal.adapters.mirror import Look, differences
 from hal.adapters.ray.client import Client
-from hal.adapters.ray.convert import Nodes, held, node_name, nodes, others, used
+from hal.adapters.ray.convert import Nodes, each, held, node_name, nodes, others, used
 from hal.adapters.ray.desk import Desk
 from hal.adapters.ray.submissions import ActorSubmission, GangSubmission, Submission
 
@@ -246,15 +246,15 @@ def _sums() -> dict[str, dict[str, int]]:
 
 
 def _add(sums: dict[str, dict[str, int]], running: Running) -> None:
-    for node in running.nodes:
-        for key, amount in held(running.job).items():
+    for node, asked in zip(running.nodes, each(running), strict=True):
+        for key, amount in held(asked).items():
             sums[node][key] += amount
 
 
 def _devices(one: Submission) -> Iterator[tuple[str, int, int]]:
-    for node, devices in zip(one.nodes, one.gpus, strict=True):
+    for node, devices, asked in zip(one.nodes, one.gpus, each(one.running), strict=True):
         for device in devices:
-            yield node, device, one.job.gpu_milli
+            yield node, device, asked.gpu_milli
 
 
 def _ended(actors: Sequence[ActorSubmission], dead: Mapping[str, bool], alive: set[str]) -> None:

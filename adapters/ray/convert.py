@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from hal.adapters.contract import Dropped, Running
 
 import hal
 
-__all__ = ["Nodes", "gang", "held", "job", "node_name", "nodes", "others", "used"]
+__all__ = ["Nodes", "ask", "each", "held", "job", "node_name", "nodes", "others", "used"]
 
 #: Ray counts custom resources in ten-thousandths, hal in whole numbers.
 SCALE: Final = 10_000
@@ -138,47 +138,11 @@ def job(name: str, options: Mapping[str, Any], *, priority: int = 0, queue: str 
         raise hal.InvalidModel(f"resources = {named!r:.100}: give a mapping of names to amounts")
     asked = {**{str(key): value for key, value in named.items()}, **{k: v for k, v in given.items() if v}}
     kind = options.get("accelerator_type")
-    return _ask(name, asked, options.get("label_selector"), kind, priority=priority, queue=queue)
+    return ask(name, asked, options.get("label_selector"), kind, priority=priority, queue=queue)
 
 
-def gang(
-    name: str,
-    bundles: Sequence[Mapping[str, float]],
-    *,
-    strategy: str = "PACK",
-    label_selector: Mapping[str, str] | None = None,
-    priority: int = 0,
-    queue: str = "",
-) -> hal.Job:
-    """Return the job that a placement group is: its bundles are the tasks, or with STRICT_PACK all of them are one.
-
-    Raises
-    ------
-    InvalidModel
-        There are no bundles, they are wrong or differ, or there is no such strategy.
-    """
-    if not bundles or not all(isinstance(bundle, Mapping) and bundle for bundle in bundles):
-        raise hal.InvalidModel("bundles: give at least one, each a mapping of resources to amounts")
-    if any(dict(bundle) != dict(bundles[0]) for bundle in bundles):
-        raise hal.InvalidModel("bundles: must be equal; submit a gang for each kind of them")
-    if strategy not in ("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"):
-        raise hal.InvalidModel(f"strategy = {strategy!r}: must be PACK, SPREAD, STRICT_PACK or STRICT_SPREAD")
-    more: dict[str, Any] = {}
-    if strategy in ("SPREAD", "STRICT_SPREAD"):
-        more["labels"] = {"ray/gang": name}
-        more["rules"] = hal.AntiAffinity(more["labels"], weight=1.0 if strategy == "SPREAD" else None)
-    if strategy != "STRICT_PACK":
-        return _ask(
-            name, bundles[0], label_selector, None, tasks=len(bundles), priority=priority, queue=queue, **more
-        )
-    try:
-        whole = {key: amount * len(bundles) for key, amount in bundles[0].items()}
-    except (TypeError, OverflowError) as error:
-        raise hal.InvalidModel(f"bundles = {bundles[0]!r:.100}: give amounts") from error
-    return _ask(name, whole, label_selector, None, priority=priority, queue=queue)
-
-
-def _ask(name: str, asked: Mapping[str, Any], wanted: object, kind: object, **more: Any) -> hal.Job:
+def ask(name: str, asked: Mapping[str, Any], wanted: object, kind: object, **more: Any) -> hal.Job:
+    """Return the job that asks for amounts, labels and a kind of GPU in Ray's spelling."""
     amounts: Amounts = {}
     for key, value in asked.items():
         whole = _amount(key, value, up=True)
@@ -230,6 +194,14 @@ def used(total: object, free: object) -> Amounts:
         if whole is not None and rest is not None and whole > rest and not _OWN.fullmatch(key):
             taken[key] = whole - rest
     return taken
+
+
+def each(running: Running) -> list[hal.Job]:
+    """Return what each task of a running job asks for: of a gang, its role."""
+    if not running.roles or running.job.gang is None:
+        return [running.job] * len(running.nodes)
+    roles = {role.name: role for role in (running.job, *running.job.gang.roles)}
+    return [roles[name] for name in running.roles]
 
 
 def held(asked: hal.Job) -> Amounts:

@@ -11,6 +11,7 @@ from typing import Any
 from hal.adapters.loop import Loop
 from hal.adapters.ray import convert
 from hal.adapters.ray.adapter import RayAdapter
+from hal.adapters.ray.bundles import gang
 from hal.adapters.ray.client import ray_module
 from hal.adapters.ray.submissions import ActorSubmission, GangSubmission, TaskSubmission, with_devices
 
@@ -108,7 +109,7 @@ class Scheduler:
         Parameters
         ----------
         bundles : sequence of mapping
-            As in ``ray.util.placement_group``.
+            As in ``ray.util.placement_group``; of at most 8 kinds.
         strategy : {"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
             PACK leaves it to the policy.
         label_selector : mapping of str to str, optional
@@ -116,7 +117,7 @@ class Scheduler:
         priority, queue
             See `hal.Job`.
         """
-        job = self.checked(convert.gang(self._desk.name(name), bundles, strategy=strategy, **more))
+        job = self.checked(gang(self._desk.name(name), bundles, strategy=strategy, **more))
         return GangSubmission(self._desk, job, bundles)
 
     def cordon(self, node: str, *, cordoned: bool = True) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hal.adapters.contract import JobGone, JobQueued, JobStarted, Running
+from hal.adapters.ray.bundles import in_rank_order
 from hal.adapters.ray.client import ray_module
 from hal.adapters.ray.desk import Desk
 
@@ -30,6 +31,8 @@ class Submission:
         Where it was put, a name for each task; empty while it waits.
     gpus : tuple of tuple of int
         Devices that hal chose for each task.
+    roles : tuple of str
+        Of a gang of unequal tasks, the name of each task's role.
     why : str
         Why it waits, where it has been looked at.
     placed : int
@@ -42,6 +45,7 @@ class Submission:
         self.job, self.state, self.why, self.placed = job, "waiting", "", 0
         self.nodes: tuple[str, ...] = ()
         self.gpus: tuple[tuple[int, ...], ...] = ()
+        self.roles: tuple[str, ...] = ()
         self.since, self.made = 0.0, time.time()
         self.fault: BaseException | None = None
         self._desk, self._retries = desk, retries
@@ -52,13 +56,14 @@ class Submission:
     @property
     def running(self) -> Running:
         """What it holds."""
-        return Running(self.job, self.nodes, self.gpus)
+        return Running(self.job, self.nodes, self.gpus, self.roles)
 
     def start(self, placement: hal.Placement, ids: Sequence[str], *, devices: bool) -> None:
         """Start where hal put it; ``devices``: on the devices that hal chose, too."""
         with self._desk.changed:
             self._start(ids, placement.gpus if devices else ((),) * len(ids))
             self.nodes, self.gpus, self.state = placement.nodes, placement.gpus, "running"
+            self.roles = placement.roles
             self.since, self.why, self.placed = time.monotonic(), "", self.placed + 1
             self._desk.tell(JobStarted(self.running))
 
@@ -113,7 +118,7 @@ class Submission:
         if self.state == "running":
             self._desk.ended.append((time.monotonic(), self.running))
         self.state = state
-        self.nodes, self.gpus = (), ()
+        self.nodes, self.gpus, self.roles = (), (), ()
 
     def _start(self, ids: Sequence[str], devices: Sequence[Sequence[int]]) -> None:
         raise NotImplementedError
@@ -233,15 +238,23 @@ class GangSubmission(Submission):
         }
 
     @property
+    def bundle_nodes(self) -> tuple[str, ...]:
+        """Node of each bundle, in the order in which they were given; empty while it waits."""
+        return tuple(self._by_bundle(self.nodes)) if self.nodes else ()
+
+    def _by_bundle(self, tasks: Sequence[str]) -> list[str]:
+        if len(tasks) == 1:  # all bundles are one task with STRICT_PACK
+            return [tasks[0]] * len(self.bundles)
+        nodes = dict(zip(in_rank_order(self.bundles), tasks, strict=True))
+        return [nodes[bundle] for bundle in range(len(self.bundles))]
+
+    @property
     def group_id(self) -> str:
         """Ray's id of it."""
         return "" if self._group is None else str(self._group.id.hex())
 
     def _start(self, ids: Sequence[str], devices: Sequence[Sequence[int]]) -> None:
-        nodes = (
-            ids if len(ids) == len(self.bundles) else [ids[0]] * len(self.bundles)
-        )  # STRICT_PACK is one task
-        where = [{"ray.io/node-id": node} for node in nodes]
+        where = [{"ray.io/node-id": node} for node in self._by_bundle(ids)]
         make = ray_module("ray.util").placement_group
         self._group = make(self.bundles, name=self.job.name, bundle_label_selector=where)
 

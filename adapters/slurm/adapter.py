@@ -20,11 +20,12 @@ from hal.adapters.contract import (
 )
 from hal.adapters.mirror import differences
 from hal.adapters.slurm.client import Client
-from hal.adapters.slurm.convert import Converted, convert, job_name
+from hal.adapters.slurm.convert import Converted, convert
+from hal.adapters.slurm.hetjobs import components, pin, pinned, settled, unpin
 from hal.adapters.slurm.nodes import topology_of
 from hal.adapters.slurm.outcomes import JOB, became, has_room, ready
 from hal.adapters.slurm.rank import site_factors, to_rank
-from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
+from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts, job_name
 from hal.adapters.slurm.reserve import answers, commands
 from hal.adapters.slurm.rest import RestClient
 
@@ -91,6 +92,7 @@ class SlurmAdapter:
         self.claim, self.poll = claim, float(poll)
         self._count = 0
         self._last: Converted | None = None
+        self._names: list[str] = []  # of all nodes
         self._refused: dict[str, frozenset[str]] = {}
         self._submitted: dict[str, int] = {}
         self._topology: tuple[str, hal.topology.Topology | None] = ("", None)
@@ -126,7 +128,9 @@ class SlurmAdapter:
             time.sleep(min(self.poll, left))
 
     def _look(self) -> Converted:
-        nodes, jobs = self.client.nodes(), self.client.jobs()
+        nodes = self.client.nodes()
+        self._names = [node.name for node in nodes]
+        jobs = settled(self.client.jobs(), self._names)
         if not self.ranks:
             self._take_back(jobs, {node.name: node for node in nodes})
         ours = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
@@ -153,18 +157,34 @@ class SlurmAdapter:
         """Undo pins that lead nowhere; the records are corrected as Slurm's will be."""
         undo: list[str] = []
         for row, job in enumerate(jobs):
-            if job.state != "PENDING" or not job.required or not self._claims(job):
+            if job.state != "PENDING" or not job.required or job.het or not self._claims(job):
                 continue
-            name, pinned = job_name(job), frozenset(hosts(job.required))
+            name, where = job_name(job), frozenset(hosts(job.required))
             if job.reason == "BadConstraints":
-                self._refused[name] = self._refused.get(name, frozenset()) | pinned
-                log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
-            elif job.held or all(has_room(nodes.get(node), job) for node in pinned):
+                self._refuse(job)
+            elif job.held or all(has_room(nodes.get(node), job) for node in where):
                 continue
             undo += [f"hold {name}", f"update JobId={name} ReqNodeList="]
-            jobs[row] = dataclasses.replace(job, required="", priority=0, reason="JobHeldAdmin")
+            jobs[row] = _waiting(job)
+        pending = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
+        for parts in components(pending).values():
+            if not pinned(parts):
+                continue
+            refused = [part for part in parts if part.reason == "BadConstraints"]
+            for part in refused:
+                self._refuse(part)
+            if not refused and not parts[0].held and all(_hopes(part, nodes) for part in parts):
+                continue
+            undo += unpin(parts)
+            for part in parts:
+                jobs[jobs.index(part)] = _waiting(part)
         if undo:
             self.client.batch(undo)
+
+    def _refuse(self, job: JobRecord) -> None:
+        name = job_name(job)
+        self._refused[name] = self._refused.get(name, frozenset()) | frozenset(hosts(job.required))
+        log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
 
     # ---- changing ------------------------------------------------------------------------------------
 
@@ -172,20 +192,24 @@ class SlurmAdapter:
         """Pin and release, then look what became of each."""
         if not placements:
             return []
+        self._names = self._names or [node.name for node in self.client.nodes()]
         jobs = self._by_name()
-        known = {node.name for node in self._last.nodes} if self._last else set()
-        known = known or {node.name for node in self.client.nodes()}
+        known = set(self._names)
         answers: dict[int, Applied] = {}
         sent: dict[int, hal.Placement] = {}
         commands: list[str] = []
         for index, placement in enumerate(placements):
-            answer = ready(placement, _find(jobs, placement.job), known)
+            parts = _find(jobs, placement.job)
+            answer = ready(placement, parts, known)
             if answer is not None:
                 answers[index] = answer
                 continue
             sent[index] = placement
-            pin = ",".join(placement.nodes)
-            commands += [f"update JobId={placement.job} ReqNodeList={pin}", f"release {placement.job}"]
+            if parts[0].het:
+                commands += pin(parts, placement, self._names)
+                continue
+            where = ",".join(placement.nodes)
+            commands += [f"update JobId={placement.job} ReqNodeList={where}", f"release {placement.job}"]
         if sent:
             try:
                 said = self.client.batch(commands)
@@ -196,22 +220,24 @@ class SlurmAdapter:
                 answers |= {i: became(p, _find(jobs, p.job), said) for i, p in sent.items()}
         return [answers[index] for index in range(len(placements))]
 
-    def _by_name(self) -> dict[str, JobRecord]:
-        jobs: dict[str, JobRecord] = {}
-        for job in self.client.jobs():
-            jobs[job_name(job)] = job
+    def _by_name(self) -> dict[str, list[JobRecord]]:
+        """Return the record of each job, of heterogeneous ones those of all components."""
+        jobs: dict[str, list[JobRecord]] = {}
+        now = settled(self.client.jobs(), self._names)
+        for job in now:
+            jobs[job_name(job)] = [job]
             if job.array_job and not job.array.isdigit():  # the parent stands for the tasks that wait
-                jobs.setdefault(f"{job.array_job}_*", job)
-        return jobs
+                jobs.setdefault(f"{job.array_job}_*", [job])
+        return jobs | {str(leader): parts for leader, parts in components(now).items()}
 
     def rank(self, jobs: Sequence[str]) -> None:
         """Let jobs exchange their priorities, so that they start in this order; tasks of an array go together."""
         known = self._by_name()
         priorities: dict[str, int] = {}
         for name in jobs:
-            job = _find(known, name)
-            if job is not None and job.state == "PENDING" and not job.held and JOB.match(name):
-                priorities.setdefault(str(job.id), job.priority)
+            for job in _find(known, name)[:1]:
+                if job.state == "PENDING" and not job.held and JOB.match(name):
+                    priorities.setdefault(str(job.id), job.priority)
         changes = to_rank(list(priorities), priorities)
         if not changes:
             return
@@ -257,6 +283,17 @@ class SlurmAdapter:
         """Nothing is held open."""
 
 
-def _find(jobs: Mapping[str, JobRecord], name: str) -> JobRecord | None:
-    """Return a job's record; a task of an array that waits has its parent's."""
-    return jobs.get(name) or jobs.get(f"{name.partition('_')[0]}_*")
+def _find(jobs: Mapping[str, list[JobRecord]], name: str) -> list[JobRecord]:
+    """Return a job's records; a task of an array that waits has its parent's."""
+    return jobs.get(name) or jobs.get(f"{name.partition('_')[0]}_*") or []
+
+
+def _waiting(job: JobRecord) -> JobRecord:
+    """Return a record as it is once its pin is off."""
+    return dataclasses.replace(job, required="", admin_comment="", priority=0, reason="JobHeldAdmin")
+
+
+def _hopes(part: JobRecord, nodes: Mapping[str, NodeRecord]) -> bool:
+    """Whether a pinned component can hope for its nodes; one that has come to the cluster since may be among them."""
+    where = hosts(part.required)
+    return len(where) == part.nodes and all(has_room(nodes.get(node), part) for node in where)

@@ -6,24 +6,22 @@ import dataclasses
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hal.adapters.contract import Dropped, Running
 from hal.adapters.mirror import Look
 from hal.adapters.slurm.features import compile_features
+from hal.adapters.slurm.hetjobs import MOST, components, gang
+from hal.adapters.slurm.holdings import given, holdings
 from hal.adapters.slurm.nodes import NODE, node_model
-from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, Reservation, Share, hosts, parse_gres
+from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, Reservation, hosts, job_name, parse_gres
 from hal.adapters.slurm.waits import Licences, Others, Unsaid
 
 import hal
 
-__all__ = ["Converted", "convert", "job_name"]
+__all__ = ["Converted", "convert"]
 
-#: States in which a job holds its nodes.
-HOLDS = frozenset(
-    {"RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT", "RESIZING", "STOPPED", "SIGNALING"}
-)
 #: Most tasks of a pending array that are looked at one by one.
 ARRAY = 10_000
 
@@ -74,6 +72,7 @@ def convert(
     dropped: list[Dropped] = []
     models = _nodes(nodes, dropped)
     room, others, free = _Room(nodes, reservations, now), Others(jobs), Licences(licences or {})
+    parts = components([job for job in jobs if job.state == "PENDING"])
     running: list[Running] = []
     waiting: list[hal.Job] = []
     closed: set[str] = set()
@@ -82,10 +81,10 @@ def convert(
     ):  # what is on its way has its licences before what waits
         if job.state in HOLDS:
             try:
-                running += _running(job, dropped)
+                running += holdings(job, dropped)
             except hal.HalError as error:  # what it holds is not known: its nodes take no more
                 dropped.append(Dropped(f"job {job_name(job)}", "job_resources", str(error), "unschedulable"))
-                closed |= set(_given(job))
+                closed |= set(given(job))
         elif job.state == "PENDING" and claims(job):
             try:
                 if (
@@ -94,8 +93,20 @@ def convert(
                     model = _model(job, job_name(job), room, frozenset())
                     running.append(Running(model, hosts(job.required)))
                     free.take(job.licenses)
-                elif job.held != released and job.eligible <= now and others.let(job.dependency):
-                    waiting += _pending(job, room, free, refused or {}, dropped)
+                elif job.het and released:
+                    raise Unsaid(
+                        "het_job_id", f"component {job.het_offset} of {job.het}: is placed, not ordered"
+                    )
+                elif job.held != released and all(
+                    part.eligible <= now and others.let(part.dependency) for part in parts.get(job.het, [job])
+                ):
+                    together = parts.get(job.het, [])
+                    if together and job is together[0]:
+                        waiting += _together(together, claims, room, free, refused or {})
+                    elif not together:
+                        waiting += _pending(job, room, free, refused or {}, dropped)
+                    elif not claims(together[0]):
+                        raise Unsaid("het_job_id", f"not all components of {job.het} are for hal")
             except (Unsaid, hal.HalError) as error:
                 field, value = (
                     (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error))
@@ -113,18 +124,6 @@ def _nodes(nodes: Sequence[NodeRecord], dropped: list[Dropped]) -> tuple[hal.Nod
         except hal.HalError as error:
             dropped.append(Dropped(f"node {node.name}", "node", str(error), "unschedulable"))
     return tuple(models.values())
-
-
-def _given(job: JobRecord) -> tuple[str, ...]:
-    try:
-        return hosts(job.given)
-    except hal.HalError:
-        return ()
-
-
-def job_name(job: JobRecord) -> str:
-    """Return the name by which ``scontrol`` knows a job: its number, or ``array_task``."""
-    return f"{job.array_job}_{job.array}" if job.array_job and job.array.isdigit() else str(job.id)
 
 
 # ---- jobs --------------------------------------------------------------------------------------------------
@@ -180,10 +179,6 @@ class _Room:
 def _pending(
     job: JobRecord, room: _Room, free: Licences, refused: Mapping[str, frozenset[str]], dropped: list[Dropped]
 ) -> list[hal.Job]:
-    # The first component could be pinned (scontrol refuses it a ReqNodeList; excluding all other nodes reaches every
-    # component, and the others' own pins then replace that), but running gangs of unequal tasks cannot be booked.
-    if job.het:
-        raise Unsaid("het_job_id", f"component {job.het_offset} of {job.het}")
     if job.beyond:
         raise Unsaid("request", job.beyond)
     names = [job_name(job)]
@@ -196,6 +191,27 @@ def _pending(
         names = [f"{job.array_job}_{task}" for task in tasks[:ARRAY]]
     models = [_model(job, name, room, refused.get(name, frozenset())) for name in names]
     return [model for model in models if free.take(job.licenses)]
+
+
+def _together(
+    parts: Sequence[JobRecord],
+    claims: Callable[[JobRecord], bool],
+    room: _Room,
+    free: Licences,
+    refused: Mapping[str, frozenset[str]],
+) -> list[hal.Job]:
+    """Return the job that the components of a heterogeneous one make."""
+    name = job_name(parts[0])
+    if parts[0].het_offset or not all(claims(part) for part in parts):
+        raise Unsaid("het_job_id", f"not all components of {parts[0].het} are for hal")
+    if len(parts) > MOST:
+        raise Unsaid("het_job_id", f"{len(parts)} components, of more than {MOST}")
+    for part in parts:
+        if part.required or part.beyond:
+            raise Unsaid("required_nodes" if part.required else "request", part.required or part.beyond)
+    models = [_model(part, job_name(part), room, refused.get(job_name(part), frozenset())) for part in parts]
+    taken = free.take(",".join(part.licenses for part in parts if part.licenses))
+    return [gang(models, name)] if taken else []
 
 
 def _model(job: JobRecord, name: str, room: _Room, refused: frozenset[str]) -> hal.Job:
@@ -254,40 +270,3 @@ def _array_tasks(text: str) -> list[int]:
             raise Unsaid("array", text)
         tasks += range(first, last + 1, step)
     return tasks
-
-
-def _running(job: JobRecord, dropped: list[Dropped]) -> list[Running]:
-    """Return what a job holds; nodes with equal parts together, under the job's name and ``name/1`` … after it."""
-    groups: dict[tuple[int, int, tuple[Gres, ...]], list[tuple[str, tuple[int, ...] | None]]] = {}
-    name = job_name(job)
-    shares: Iterable[Share] = job.shares
-    if not job.shares and job.given:  # no details: even parts
-        given = hosts(job.given)
-        shares = [Share(node, -(-job.cpus // len(given)), 0, "") for node in given]
-    for share in shares:
-        try:
-            gres = parse_gres(share.gres)
-        except hal.AdapterError as error:
-            dropped.append(Dropped(f"job {name}", "gres_detail", str(error)))
-            gres = []
-        devices = [index for entry in gres if entry.name == "gpu" for index in entry.indices or ()]
-        known = all(entry.indices is not None for entry in gres if entry.name == "gpu")
-        key = tuple(Gres(entry.name, entry.type, entry.count) for entry in gres if entry.count)
-        place = (share.node, tuple(devices) if known else None)
-        groups.setdefault((share.cpus, share.memory, key), []).append(place)
-    result: list[Running] = []
-    for (cpus, memory, key), places in groups.items():
-        gpus = sum(gres.count for gres in key if gres.name == "gpu")
-        other = {f"gres/{gres.name}": gres.count for gres in key if gres.name != "gpu"}
-        model = hal.Job(
-            f"{name}/{len(result)}" if result else name,
-            tasks=len(places),
-            cpus=cpus,
-            memory=memory,
-            gpus=gpus,
-            resources=other,
-            exclusive=job.exclusive,
-        )
-        nodes = tuple(node for node, _ in places)
-        result.append(Running(model, nodes, tuple(devices for _, devices in places)))
-    return result

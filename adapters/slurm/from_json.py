@@ -75,6 +75,7 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         reservation=text(value.get("resv_name")),
         licenses=text(value.get("licenses")),
         comment=text(value.get("comment")),
+        admin_comment=text(value.get("admin_comment")),
         exclusive=bool({"none", "exclusive"} & set(shared)),
         beyond=beyond(
             share=next(iter({"user", "mcs", "topo"} & set(shared)), ""),

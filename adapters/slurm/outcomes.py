@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from hal.adapters.contract import Applied, Outcome
-from hal.adapters.slurm.convert import HOLDS
-from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts
+from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, hosts
 
 import hal
 
-__all__ = ["JOB", "became", "has_room", "ready"]
+__all__ = ["JOB", "became", "has_room", "nodes_by_part", "ready"]
 
 #: Names of jobs and tasks of arrays as scontrol takes them.
 JOB: Final = re.compile(r"^\d+(_\d+)?$")
 _HOST = re.compile(r"^[A-Za-z0-9][\w.-]{0,255}$")
 
 
-def ready(placement: hal.Placement, job: JobRecord | None, known: set[str]) -> Applied | None:
+def ready(placement: hal.Placement, parts: Sequence[JobRecord], known: set[str]) -> Applied | None:
     """Return an answer that needs no command, or None."""
     if not JOB.match(placement.job):
         return Applied(placement.job, Outcome.REFUSED, "is no job of Slurm")
     bad = [node for node in placement.nodes if not _HOST.match(node) or node not in known]
     if bad or not placement.nodes:
         return Applied(placement.job, Outcome.GONE, f"no node {', '.join(bad)}")
-    if job is None:
+    if not parts:
         return Applied(placement.job, Outcome.GONE)
-    if job.held:
-        return None
-    return became(placement, job)
+    if not parts[0].held:
+        return became(placement, parts)
+    if nodes_by_part(parts, placement) is None:
+        return Applied(placement.job, Outcome.CONFLICT, "has other components now")
+    return None
 
 
-def became(placement: hal.Placement, job: JobRecord | None, said: str | None = None) -> Applied:
-    """Say what a job's record means for a placement that was sent (what scontrol said) or not (None)."""
-    if job is None:
+def nodes_by_part(parts: Sequence[JobRecord], placement: hal.Placement) -> list[tuple[str, ...]] | None:
+    """Return the nodes of each component of a job, most often of its one; None when the placement is not of these."""
+    if not placement.roles:
+        return [placement.nodes] if len(parts) == 1 else None
+    given: dict[str, list[str]] = {str(part.id): [] for part in parts}
+    for node, role in zip(placement.nodes, placement.roles, strict=True):
+        if role not in given:
+            return None
+        given[role].append(node)
+    return [tuple(nodes) for nodes in given.values()]
+
+
+def became(placement: hal.Placement, parts: Sequence[JobRecord], said: str | None = None) -> Applied:
+    """Say what a job's records mean for a placement that was sent (what scontrol said) or not (None)."""
+    if not parts:
         return Applied(placement.job, Outcome.GONE)
+    where = nodes_by_part(parts, placement)
+    if where is None:
+        return Applied(placement.job, Outcome.CONFLICT, "has other components now")
+    answers = [
+        _one(dataclasses.replace(placement, nodes=nodes), part, said)
+        for nodes, part in zip(where, parts, strict=True)
+    ]
+    return next((answer for answer in answers if not answer.outcome.holds), answers[0])
+
+
+def _one(placement: hal.Placement, job: JobRecord, said: str | None) -> Applied:
     nodes = sorted(set(placement.nodes))
     if job.state == "PENDING":
         if job.held:

@@ -11,6 +11,7 @@ import hal
 import hal.topology
 
 __all__ = [
+    "HOLDS",
     "Gres",
     "JobRecord",
     "NodeRecord",
@@ -18,6 +19,7 @@ __all__ = [
     "Share",
     "beyond",
     "hosts",
+    "job_name",
     "memory_of",
     "parse_gres",
     "words",
@@ -31,6 +33,11 @@ CLOSED: Final = frozenset(
         "MAINT", "MAINTENANCE", "FUTURE", "PERFCTRS", "ERROR", "NO_RESPOND",
     }
 )  # fmt: skip
+
+#: States in which a job holds its nodes.
+HOLDS: Final = frozenset(
+    {"RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT", "RESIZING", "STOPPED", "SIGNALING"}
+)
 
 _GRES = re.compile(
     r"^(?P<name>[^:()]+)(?::(?P<type>\(null\)|[^:()\d][^:()]*|[^:()]*[^:()\d][^:()]*))?"
@@ -111,6 +118,7 @@ class JobRecord:
     reservation: str = ""
     licenses: str = ""
     comment: str = ""
+    admin_comment: str = ""
     exclusive: bool = False
     beyond: str = ""
     limit: int = 0
@@ -140,6 +148,11 @@ class Reservation:
     start: int
     end: int
     flags: tuple[str, ...] = ()
+
+
+def job_name(job: JobRecord) -> str:
+    """Return the name by which ``scontrol`` knows a job: its number, or ``array_task``."""
+    return f"{job.array_job}_{job.array}" if job.array_job and job.array.isdigit() else str(job.id)
 
 
 def parse_gres(text: str) -> list[Gres]:

@@ -101,6 +101,7 @@ def job_from_text(line: str) -> JobRecord:
         reservation=_text(value.get("Reservation")),
         licenses=_text(value.get("Licenses")),
         comment=_text(value.get("Comment")),
+        admin_comment=_text(value.get("AdminComment")),
         exclusive=value.get("OverSubscribe") in ("NO", "EXCLUSIVE"),
         beyond=beyond(
             share={"USER": "user", "MCS": "mcs", "TOPO": "topo"}.get(value.get("OverSubscribe", ""), ""),

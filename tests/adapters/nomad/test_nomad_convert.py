@@ -104,7 +104,7 @@ def test_a_node_has_what_it_says() -> None:
         (("${node.class}", "", "batch"), ("node.class", "In", ["batch"])),
         (("${attr.os.version}", "version", ">= 2"), ("attr.os.version", "In", ["version >= 2"])),
         (("${attr.cpu.arch}", "regexp", "(a+)+b"), None),
-        (("${attr.cpu.arch}", "distinct_property", "2"), None),
+        (("${attr.cpu.arch}", "distinct_property", "2"), ("attr.cpu.arch", "Exists", [])),  # of one task
         (("${meta.rack}", "=", "${meta.other}"), None),
         (("literal", "=", "linux"), None),
     ],

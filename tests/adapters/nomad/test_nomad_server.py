@@ -85,13 +85,39 @@ def test_what_is_not_for_hal_is_left_alone(harness: NomadHarness) -> None:
     nomad.register(job("ungated", gated=False))
     nomad.register(job("service", Type="system"))
     nomad.register(
-        job("odd", Constraints=[{"LTarget": "${meta.rack}", "Operand": "distinct_property", "RTarget": "2"}])
+        job(
+            "odd",
+            count=3,
+            Constraints=[{"LTarget": "${meta.rack}", "Operand": "distinct_property", "RTarget": "2"}],
+        )
     )
     snapshot = harness.adapter().snapshot()
     assert not snapshot.jobs
     held = {item.where: item.field for item in snapshot.dropped if item.effect == "held"}
     assert held == {"job service.main": "Type", "job odd.main": "Constraints"}
     assert {running.job.name for running in snapshot.running} >= {"ungated.main"}
+
+
+def test_wishes_and_asks_of_devices_decide(harness: NomadHarness) -> None:
+    nomad = harness.nomad
+    small = node("d0000000-0000-4000-8000-000000000003", "small", gpus=4)
+    small["NodeResources"]["Devices"][0]["Attributes"]["memory"] = {"Int": 16, "Unit": "GiB"}
+    nomad.add_node(small)
+    asked = job("large", gpus=1)
+    (device,) = asked["TaskGroups"][0]["Tasks"][0]["Resources"]["Devices"]
+    device["Constraints"] = [{"LTarget": "${device.attr.memory}", "Operand": ">=", "RTarget": "20 GiB"}]
+    nomad.register(asked)
+    rack = {"LTarget": "${meta.rack}", "Operand": "=", "RTarget": "r1"}
+    nomad.register(job("near", Affinities=[{**rack, "Weight": 80}]))
+    nomad.register(job("far", count=3, Affinities=[{**rack, "Weight": -80}]))
+    racks = {name: nomad.nodes[key]["Meta"]["rack"] for name, key in ids(nomad).items()}
+    loop = Loop(harness.adapter(), policy="first_fit")
+    done = loop.step()
+    assert done.outcomes() == {"applied": 3}
+    assert not [item for item in loop.mirror.dropped if item.where.startswith("job")]
+    assert where(nomad, "large.main") == [GPU_NODE]
+    assert {racks[name] for name in where(nomad, "near.main")} == {"r1"}
+    assert "r1" not in {racks[name] for name in where(nomad, "far.main")}
 
 
 def test_a_lost_node_sends_its_groups_back(harness: NomadHarness) -> None:

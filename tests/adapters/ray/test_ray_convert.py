@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 import pytest
+from hal.adapters import Running
 from hal.adapters.ray import convert
+from hal.adapters.ray.bundles import gang, in_rank_order
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,10 +105,37 @@ def test_options_of_any_json(options: dict[str, Any]) -> None:
 def test_bundles_of_any_json(bundles: list[Any], strategy: str) -> None:
     for form in (strategy, "PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"):
         try:
-            job = convert.gang("g", bundles, strategy=form)
+            job = gang("g", bundles, strategy=form)
         except hal.InvalidModel:
             continue
-        assert job.tasks == (1 if form == "STRICT_PACK" else len(bundles))
+        roles = [] if job.gang is None else job.gang.roles
+        assert sum(role.tasks for role in (job, *roles)) == (1 if form == "STRICT_PACK" else len(bundles))
+
+
+def test_unequal_bundles_are_roles() -> None:
+    bundles = [{"CPU": 1}, {"GPU": 2, "CPU": 1}, {"CPU": 1, "GPU": 0}, {"GPU": 2, "CPU": 1}, {"disk": 0.5}]
+    job = gang("g", bundles, label_selector={"zone": "a"}, strategy="STRICT_SPREAD", priority=3)
+    assert job.gang is not None
+    roles = [job, *job.gang.roles]
+    assert [(role.name, role.tasks, role.cpu_milli, role.gpus) for role in roles] == [
+        ("g", 2, 1000, 0), ("g/1", 2, 1000, 2), ("g/2", 1, 0, 0),
+    ]  # fmt: skip
+    assert all(len(role.selector) == 1 for role in roles)
+    assert in_rank_order(bundles) == [0, 2, 1, 3, 4]
+    cluster = hal.Cluster(
+        hal.Node(f"n{i}", cpus=1, gpus=hal.gpus(2, "T4"), resources={"disk": 10_000}, labels={"zone": "a"})
+        for i in range(5)
+    )
+    (placement,) = hal.place(cluster, [job])
+    assert len(set(placement.nodes)) == 5
+    running = Running(job, placement.nodes, placement.gpus, placement.roles)
+    assert [convert.held(asked) for asked in convert.each(running)] == [
+        {"CPU": 1000}, {"CPU": 1000}, {"CPU": 1000, "GPU": 2000}, {"CPU": 1000, "GPU": 2000}, {"disk": 5000},
+    ]  # fmt: skip
+    whole = gang("g", bundles, strategy="STRICT_PACK")
+    assert (whole.gang, whole.cpu_milli, whole.gpus, dict(whole.resources)) == (None, 4000, 4, {"disk": 5000})
+    with pytest.raises(hal.InvalidModel, match="of 9 kinds; at most 8"):
+        gang("g", [{"CPU": count} for count in range(1, 10)])
 
 
 def test_what_is_asked_for() -> None:

@@ -143,6 +143,45 @@ def test_actors_and_gangs_live_where_hal_put_them(hal_ray: Scheduler) -> None:
     assert len(set(wide.nodes)) == 3
 
 
+def test_bundles_that_differ_live_where_hal_put_each(hal_ray: Scheduler) -> None:
+    import ray
+
+    bundles = [{"CPU": 1}, {"CPU": 2, "GPU": 2}, {"CPU": 1}, {"CPU": 3, "GPU": 1}]
+    gang = hal_ray.gang(bundles, strategy="STRICT_SPREAD", name="uneven")
+
+    @ray.remote
+    def where() -> str:
+        return ray.get_runtime_context().get_node_id()
+
+    ranks = [
+        where.options(
+            num_cpus=bundle["CPU"], num_gpus=bundle.get("GPU", 0), **gang.options(rank, 60)
+        ).remote()
+        for rank, bundle in enumerate(bundles)
+    ]
+    assert tuple(names()[node] for node in ray.get(ranks, timeout=60)) == gang.bundle_nodes
+    assert len(set(gang.bundle_nodes)) == 4
+    # Once Ray's figures have followed, nothing of it is taken for others': used is just what its bundles hold.
+    seen = RayAdapter(desk=hal_ray.adapter.desk)
+
+    def used() -> list[int]:
+        cluster = seen.snapshot().cluster
+        taken = (cluster.columns.capacity_cpu - cluster.columns.free_cpu).tolist()
+        by_name = dict(zip(cluster.node_names(), taken, strict=True))
+        return [by_name[node] for node in gang.bundle_nodes]
+
+    until(lambda: used() == [1000 * bundle["CPU"] for bundle in bundles])
+    packed = hal_ray.gang([{"CPU": 1}, {"CPU": 0.5}], strategy="STRICT_PACK")
+    packed.placement_group(30)
+    assert len(set(packed.bundle_nodes)) == 1
+    wide = hal_ray.gang([{"GPU": 2}, {"GPU": 2, "CPU": 1}, {"GPU": 2}])  # two nodes have two GPUs left
+    with pytest.raises(TimeoutError, match="nodes fit"):
+        wide.placement_group(5)
+    gang.cancel()
+    wide.placement_group(30)
+    assert len(set(wide.bundle_nodes)) == 3
+
+
 def test_what_others_run_is_seen(ray_cluster: Any) -> None:
     import ray
 

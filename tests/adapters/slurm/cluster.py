@@ -199,6 +199,15 @@ class SlurmCluster:
         hold = ["--hold", "--comment=hal"] if held else []
         return self.run(["sbatch", "--parsable", *hold, *options, f"--wrap={script}"]).strip()
 
+    def heterogeneous(self, *components: list[str]) -> str:
+        """Submit a job of several components for hal; the number of the first."""
+        script = self.folder / "work" / "sleeper.sh"
+        script.write_text("#!/bin/sh\nsleep 600\n")
+        options: list[str] = []
+        for component in components:
+            options += [":"] * bool(options) + ["--hold", "--comment=hal", *component]
+        return self.run(["sbatch", "--parsable", *options, str(script)]).strip()
+
     def states(self) -> dict[str, str]:
         """Node → state without flags that fade."""
         rows = self.run(["sinfo", "-h", "-N", "-o", "%N %T"], check=False).splitlines()

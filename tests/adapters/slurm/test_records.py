@@ -103,7 +103,7 @@ def test_what_cannot_be_said_is_listed() -> None:
             "nodes": 1, "cpus": 1, "tasks": 1}  # fmt: skip
     jobs = [
         JobRecord(id=1, **base, features="x*2&y"),  # type: ignore[arg-type]
-        JobRecord(id=2, **base, het=2),  # type: ignore[arg-type]
+        JobRecord(id=2, **base, het=1, het_offset=1),  # type: ignore[arg-type]
         JobRecord(id=3, **base, tres_node="gpu:a:1,gpu:b:1"),  # type: ignore[arg-type]
         JobRecord(id=4, **base | {"cpus": 0}),  # type: ignore[arg-type]
         JobRecord(id=5, **base, features="y"),  # type: ignore[arg-type]

@@ -12,7 +12,6 @@ from hal.adapters.conformance import CHECKS, Harness
 from hal.adapters.slurm import SlurmAdapter
 
 import hal
-from tests.adapters.slurm.cluster import SlurmCluster
 from tests.adapters.slurm.harness import SlurmHarness
 from tests.waiting import until
 
@@ -186,8 +185,7 @@ def test_dependencies_and_licences_are_waited_for(harness: SlurmHarness, form: s
     after = slurm.sbatch("-p", "cpu", "-d", f"afterany:{first}")
     three, two, one = (slurm.sbatch("-p", "cpu", "-L", f"fluent:{count}") for count in (3, 2, 1))
     odd = slurm.sbatch("-p", "cpu", "--contiguous", "--exclusive=user")
-    het = slurm.run(["sbatch", "--parsable", "--hold", "--comment=hal", "-p", "gpu", ":", "--hold", "--comment=hal",
-                     "-p", "cpu", _sleeper(slurm)]).strip()  # fmt: skip
+    het = slurm.heterogeneous(["-p", "gpu"], ["-p", "cpu", "-w", "c7"])
     loop = Loop(SlurmAdapter(conf=str(slurm.conf), form=form, poll=0.1))
     assert {p.job for p in loop.step().placements} == {
         three,
@@ -195,15 +193,9 @@ def test_dependencies_and_licences_are_waited_for(harness: SlurmHarness, form: s
     }  # of four licences; the dependency is not met
     held = {item.where: (item.field, item.value) for item in loop.mirror.dropped if item.effect == "held"}
     assert held[f"job {odd}"] == ("request", "exclusive=user, contiguous")
-    assert held[f"job {het}"][0] == "het_job_id"
+    assert held[f"job {het}"] == ("required_nodes", "c7")
     until(lambda: bool(harness.where(three)) and bool(harness.where(one)))
     slurm.run(["scancel", first, three])
     until(lambda: loop.follow(0.1) >= 0 and {after, two} <= set(loop.mirror.waiting))
     assert {p.job for p in loop.step().placements if p.placed} == {after, two}
     until(lambda: bool(harness.where(after)) and bool(harness.where(two)))
-
-
-def _sleeper(slurm: SlurmCluster) -> str:
-    script = slurm.folder / "work" / "sleeper.sh"
-    script.write_text("#!/bin/sh\nsleep 600\n")
-    return str(script)
