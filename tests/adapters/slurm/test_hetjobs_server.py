@@ -73,7 +73,7 @@ def test_a_pin_that_leads_nowhere_is_taken_back_with_what_users_excluded(harness
     thread = threading.Thread(target=Loop(adapter).run, args=(stop,), kwargs={"interval": 0.3})
     thread.start()
     try:
-        until(lambda: slurm.job(job)["JobState"] == slurm.job(second)["JobState"] == "RUNNING", 60)
+        until(lambda: slurm.job(job)["JobState"] == slurm.job(second)["JobState"] == "RUNNING")
     finally:
         stop.set()
         thread.join()
