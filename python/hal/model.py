@@ -252,8 +252,11 @@ class Job:
         return traits(self.queue, tuple(sorted(self.labels.items())), rules, self.exclusive)
 
     def _least(self) -> dict[str, int]:
-        """Role → the tasks of it that the job needs to run."""
-        return {role.name: _least(role) for role in (self, *(self.gang or Gang()).roles)}
+        """Role → the tasks of it that the job needs to run; of roles of one name the later ones with their number."""
+        least: dict[str, int] = {}
+        for number, role in enumerate((self, *(self.gang or Gang()).roles)):
+            least[f"{role.name}#{number}" if role.name in least else role.name] = _least(role)
+        return least
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_job, ({f.name: getattr(self, f.name) for f in fields(self)},)

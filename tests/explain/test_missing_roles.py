@@ -159,3 +159,12 @@ def test_the_second_role_is_named_with_its_domain() -> None:
     assert (told.change.role, told.change.tasks, told.change.of) == ("worker", 2, 4)
     assert told.change.together == {"n0": {"gpu": 1}, "n1": {"gpu": 1}}
     assert told.change.total == {"gpu": 2}
+
+
+def test_roles_of_one_name_are_told_apart() -> None:
+    cluster = hal.Cluster([hal.Node("n", cpus=4)])
+    roles = [hal.Job("w", tasks=2, cpus=1), hal.Job("w", tasks=3, cpus=2)]
+    change = hal.explain(cluster, hal.Job("driver", gang=hal.Gang(roles=roles))).change
+    assert change is not None
+    assert change.found == {"driver": 1, "w": 2, "w#2": 1}
+    assert change.role == "w#2"

@@ -79,6 +79,7 @@ def test_blocks_without_sizes():
         ("BlockName=a Nodes=n1\nBlockSizes=2,6", "block size 6"),
         ("BlockName=a Nodes=n1\nBlockSizes=0", "'0' is not a positive number"),
         ("BlockSizes=2", "no SwitchName or BlockName"),
+        (" ", "no SwitchName or BlockName"),
         ("SwitchName=a Nodes=n1 \\", "continued line"),
         ("no-such-file.conf", "cannot read 'no-such-file.conf'"),
         ("\0=", "not a known Key=Value"),

@@ -70,7 +70,7 @@ def from_slurm(
 
 
 def _text(source: str | os.PathLike[str]) -> str:
-    if isinstance(source, str) and ("=" in source or "\n" in source):
+    if isinstance(source, str) and ("=" in source or "\n" in source or not source.strip()):
         return source
     try:
         return Path(source).read_text(encoding="utf-8")
