@@ -74,3 +74,23 @@ def test_the_study_end_to_end(tmp_path, capsys, monkeypatch):
     assert "energy a job, kJ" in (out / "study.md").read_text("utf-8")
     assert run([*arguments, "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    done = []
+
+    def interrupted(cell):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(cell)
+        return {"mean_wait": 1.0}
+
+    out = tmp_path / "grid.jsonl"
+    arguments = ["sweep", "--seeds", "2", "--metric", "mean_wait", "--out", str(out), "--json"]
+    with monkeypatch.context() as patch:
+        patch.setattr("hal.study.cell.Cell.run", interrupted)
+        assert run(arguments) == 130
+    assert "stopped: 2 of 4 are in" in " ".join(capsys.readouterr().err.split())
+    monkeypatch.setattr("hal.study.cell.Cell.run", lambda cell: {"mean_wait": 2.0})
+    assert run(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["ran"] == 2

@@ -43,7 +43,7 @@ def command(
     settings: dict[str, Any] = {"machines": ASSUMED} if assumed else {}
     study = Study(seeds=seeds, nodes=nodes, seconds=3600 * hours, workloads=workloads, **settings)
     cells, store = study.cells(), Store(out / "results.jsonl")
-    with bar(len(cells), "study") as report:
+    with bar(len(cells), "study", kept=out / "results.jsonl") as report:
         ran = run_cells(cells, store, engine=engine, workers=workers, progress=report)
     verdicts = judge(study, store)
     text = "\n".join(markdown(study.rows(store, metric), metric) for metric in METRICS)

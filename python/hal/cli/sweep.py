@@ -70,7 +70,7 @@ def command(
         for group in groups
     }
     cells, store = [cell for row in grid.values() for cell in row], Store(out)
-    with bar(len(cells), "sweep") as report:
+    with bar(len(cells), "sweep", kept=out) as report:
         ran = run_cells(cells, store, engine=engine, workers=workers, address=address, progress=report)
     shown = metric or ["p95_pending_work", "mean_wait", "mean_sigma", "energy_per_job"]
     means = {

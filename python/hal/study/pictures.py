@@ -133,7 +133,7 @@ def save_page(path: Path, figure: Any, summaries: Mapping[str, Mapping[str, floa
     first = summaries[names[0]]
     rows = []
     for key, base in first.items():
-        cells = [f"<td>{summaries[name][key]:,.4g}</td>" for name in names]
+        cells = [f"<td>{summaries[name][key]:,.5g}</td>" for name in names]
         change = [
             f"<td>{100 * (summaries[name][key] / base - 1):+.1f} %</td>" if base else "<td></td>"
             for name in names[1:]
