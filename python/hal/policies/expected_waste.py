@@ -33,7 +33,7 @@ class ExpectedWaste(Builtin):
         Share of the counts that the most frequent classes must cover, 0.01 … 1.
     rehearsals : int or None
         How many candidate value functions are tried out on a simulated day of typical tasks, 1 … 100; the best one
-        decides. None: 6, or 1 when ``typical`` is ``"seen"``, which changes too often to rehearse.
+        decides. None: 8, or 1 when ``typical`` is ``"seen"``, which changes too often to rehearse.
     """
 
     name = "expected_waste"

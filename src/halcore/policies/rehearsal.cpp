@@ -35,6 +35,7 @@ Rehearsal::Rehearsal(const Cluster& cluster, const std::vector<TypicalTask>& tas
     while (10 * demand < 13 * capacity && arrivals_.size() < kArrivals) {
         arrivals_.push_back(lottery.draw(random));
         demand += std::int64_t{tasks[arrivals_.back()].gpus} * tasks[arrivals_.back()].milli;
+        if (10 * demand < 9 * capacity) nearly_full_ = arrivals_.size();
         if (demand < capacity) full_ = arrivals_.size();
     }
 }
@@ -68,9 +69,9 @@ std::int64_t Rehearsal::play(GpuStates& states, WasteValue& value) const {
         const std::int64_t gain = std::clamp<std::int64_t>(land(t, n).gain + 32768, 0, 65535);
         return static_cast<std::int32_t>(gain << 14 | (16383 - (place.cpu - t.cpu) * 16383 / most_cpu));
     };
-    std::int64_t used = 0, when_full = 0;
+    std::int64_t used = 0, on_the_way = 0;
     for (std::size_t a = 0; a < arrivals_.size(); ++a) {
-        if (a == full_) when_full = used;
+        if (a == nearly_full_ || a == full_) on_the_way += used;
         const TypicalTask& t = tasks_[arrivals_[a]];
         Keys& mine = keys[arrivals_[a]];
         if (mine.key.empty() || changed.size() - mine.synced > nodes_.size()) {
@@ -88,7 +89,7 @@ std::int64_t Rehearsal::play(GpuStates& states, WasteValue& value) const {
         used += std::int64_t{t.gpus} * t.milli;
         changed.push_back(n);
     }
-    return when_full + used;
+    return on_the_way + used;
 }
 
 }  // namespace hal

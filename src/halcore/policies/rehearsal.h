@@ -14,7 +14,8 @@ class Rehearsal {
   public:
     Rehearsal(const Cluster& cluster, const std::vector<TypicalTask>& tasks);
 
-    /// The milli-GPU in use when the demand has reached the capacity, plus those at the end. Every function
+    /// The milli-GPU in use, summed over three moments: when 0.9 of the capacity has been asked for (wide
+    /// tasks that are refused by then would have fitted), when all of it has, and at the end. Every function
     /// meets the same tasks in the same order.
     std::int64_t play(GpuStates& states, WasteValue& value) const;
 
@@ -26,7 +27,8 @@ class Rehearsal {
     std::vector<Node> nodes_;
     const std::vector<TypicalTask>& tasks_;
     std::vector<std::uint32_t> arrivals_;  // indices of tasks
-    std::size_t full_ = 0;                 // arrivals until the demand has reached the capacity
+    std::size_t nearly_full_ = 0,
+                full_ = 0;  // arrivals until the demand has reached 0.9 of the capacity, all
     const Cluster& cluster_;
 };
 

@@ -4,7 +4,7 @@
 // devices, how much wide tasks are protected and which sequences are drawn is chosen at bind time among
 // `rehearsals` candidates: what puts most GPUs to use in a rehearsal (rehearsal.h) on this cluster. Cost:
 // about 2 us for each new (devices, CPU), else O(1) a node and different free share; a rehearsal about 0.1 s
-// for 1,200 nodes. Parameters: typical ("seen", or counts of requests), coverage (1), rehearsals (6 with
+// for 1,200 nodes. Parameters: typical ("seen", or counts of requests), coverage (1), rehearsals (8 with
 // counts; else 1: what was seen changes too often to rehearse). Nodes of mixed devices are scored as if any
 // device would do. Source: rollouts as in Bertsekas & Castanon, "Rollout algorithms for stochastic
 // scheduling", 1999.
@@ -27,15 +27,16 @@ struct Config {
 
 constexpr WasteValue::Weights kFirst{0, 20, 20};
 
-// The i-th candidate: the best so far with one thing changed. What shares its rollouts comes first.
+// The i-th candidate: the best so far with one thing changed. First what loses most when it is wrong; what
+// shares its rollouts comes before other sequences.
 WasteValue::Weights candidate(std::int64_t i, WasteValue::Weights best) {
-    constexpr std::int64_t kEager[] = {0, 40, 60, 80};
-    if (i <= 4) {
-        best.eager = kEager[i - 1];
-    } else if (i == 5) {
-        best.wide = 8;
+    constexpr std::int64_t kWide[] = {60, 150, 8}, kEager[] = {0, 40, 60, 80};
+    if (i <= 3) {
+        best.wide = kWide[i - 1];
+    } else if (i <= 7) {
+        best.eager = kEager[i - 4];
     } else {
-        best.seed = static_cast<std::uint64_t>(i) - 5;
+        best.seed = static_cast<std::uint64_t>(i) - 7;
     }
     return best;
 }
@@ -101,7 +102,7 @@ class ExpectedWaste final : public BoundScorer {
 ScorerPtr make_expected_waste(Params& params) {
     Config config{TypicalSource(params), 0};
     if (!params.find("coverage")) config.source.coverage = 1;
-    config.rehearsals = params.integer("rehearsals", config.source.seen ? 1 : 6, 1, 100);
+    config.rehearsals = params.integer("rehearsals", config.source.seen ? 1 : 8, 1, 100);
     return std::make_shared<SimpleScorer<ExpectedWaste, Config>>("expected_waste", config, Scope::Node, true);
 }
 
