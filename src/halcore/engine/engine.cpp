@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "halcore/engine/singles.h"
 #include "halcore/engine/transaction.h"
 #include "halcore/model/error.h"
 
@@ -37,6 +38,11 @@ void each_asked(const PlaceResult& result, std::size_t j, F&& count) {
 }  // namespace
 
 BoundPolicy& Engine::bound(const std::shared_ptr<const Policy>& policy) {
+    if (!bound_.empty()) {
+        BoundPolicy& latest = *bound_.front();
+        if (latest.policy().uid() == policy->uid() && !latest.stale() && latest.bytes() <= kIndexBytes)
+            return latest;
+    }
     auto it = std::find_if(bound_.begin(), bound_.end(),
                            [&](const auto& b) { return b->policy().uid() == policy->uid(); });
     if (it != bound_.end() && ((*it)->bytes() > kIndexBytes || (*it)->stale())) {
@@ -82,20 +88,12 @@ void Engine::check_names(const std::vector<JobRequest>& jobs) {
     }
 }
 
-// A job of one task that neither queues nor rules bind: nothing is taken before it is certain, so there is
-// nothing to take back.
 void Engine::place_single(const JobRequest& job, BoundPolicy& bound, bool apply, PlaceResult& out) {
-    bound.tell({});
-    const Choice choice = bound.choose(job.shape);
-    const bool placed = choice.node != kNoNode;
-    TaskPlace task{choice.node, job.shape, 0, job.traits};
-    if (placed) {
-        task.devices = bound.pick(job.shape, choice.node);
-        task = cluster_.settle(task);
-        cluster_.take(task);
-    }
+    double score = 0;
+    const TaskPlace task = take_single(cluster_, bound, job.shape, job.traits, score);
+    const bool placed = task.node != kNoNode;
     out.status.push_back(static_cast<std::uint8_t>(placed ? Status::Placed : refused(job)));
-    add_task(out, placed ? &task : nullptr, choice.score);
+    add_task(out, placed ? &task : nullptr, score);
     out.task_begin.push_back(static_cast<std::int64_t>(out.node.size()));
     if (apply) out.ids.push_back(placed ? cluster_.add_job(job.name, job.priority, {{&task, 1}}) : kNoJob);
 }
@@ -198,23 +196,21 @@ PlaceResult Engine::place(std::span<const std::int32_t> shape, std::span<const S
     out.version = cluster_.version();
     out.queues = queues_;
     out.traits.assign(traits.begin(), traits.end());
-    out.status.reserve(shape.size());
-    out.task_begin.reserve(shape.size() + 1);
-    out.node.reserve(shape.size());
-    out.devices.reserve(shape.size());
-    out.score.reserve(shape.size());
     out.shape.reserve(shape.size());
-    out.task_begin.push_back(0);
+    for (const std::int32_t row : shape) out.shape.push_back(shapes[row]);
     Transaction all(cluster_);
-    if (apply) out.ids.reserve(shape.size());
     cluster_.reserve_jobs(shape.size(), apply);
-    JobRequest job;
-    for (std::size_t j = 0; j < shape.size(); ++j) {
-        job.shape = shapes[shape[j]];
-        job.tasks = tasks.empty() ? 1 : tasks[j];
-        job.traits = traits.empty() ? 0 : traits[j];
-        out.shape.push_back(job.shape);
-        place_job(job, policy, apply, out);
+    if (!queues_ && !rules_ && !near(*policy) && std::ranges::all_of(tasks, [](auto n) { return n == 1; })) {
+        place_singles(*this, policy, apply, out);
+    } else {
+        out.task_begin.push_back(0);
+        JobRequest job;
+        for (std::size_t j = 0; j < shape.size(); ++j) {
+            job.shape = out.shape[j];
+            job.tasks = tasks.empty() ? 1 : tasks[j];
+            job.traits = traits.empty() ? 0 : traits[j];
+            place_job(job, policy, apply, out);
+        }
     }
     if (apply) all.keep();
     return out;

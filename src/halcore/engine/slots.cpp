@@ -104,8 +104,20 @@ void Slots::sync() {
         group_of_.resize(nodes, kNone);
     }
     if (groups_.size() != cluster_.kinds().size()) groups_.resize(cluster_.kinds().size());
-    if (seen_ == 0) {  // in index order, so that (without a tie seed) each push on a heap is O(1)
-        for (NodeId n = 0; n < nodes; ++n) visit(n);
+    if (seen_ == 0) {  // a heap at once, not node by node
+        for (NodeId n = 0; n < nodes; ++n) {
+            if (shared_ && cluster_.present(n) && cluster_.task_count(n) == 0) {
+                group_of_[n] = cluster_.kind(n);
+                groups_[group_of_[n]].heap.emplace_back(rank(n), n);
+            } else {
+                visit(n);
+            }
+        }
+        for (KindId kind = 0; kind < groups_.size(); ++kind) {
+            auto& heap = groups_[kind].heap;
+            std::make_heap(heap.begin(), heap.end(), std::greater<>{});
+            if (!heap.empty()) soil(kind);
+        }
     } else {
         changes.since(seen_, [&](NodeId n) { visit(n); });
     }

@@ -1,0 +1,86 @@
+#include "halcore/engine/singles.h"
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#include <numeric>
+
+namespace hal {
+namespace {
+
+// The columns that booking a task is about to change: where nodes are many they are not in the cache.
+void prefetch(const Cluster& cluster, NodeId n) {
+    __builtin_prefetch(cluster.gpu_begin_column().data() + n);
+    __builtin_prefetch(cluster.gpu_count_column().data() + n);
+    __builtin_prefetch(cluster.free_column(kCpu).data() + n, 1);
+    __builtin_prefetch(cluster.free_column(kMemory).data() + n, 1);
+    __builtin_prefetch(cluster.task_column().data() + n, 1);
+    __builtin_prefetch(cluster.class_counts(n).data(), 1);
+    __builtin_prefetch(cluster.gpu_total_column().data() + n, 1);
+    __builtin_prefetch(cluster.gpu_idle_column().data() + n, 1);
+    __builtin_prefetch(cluster.gpu_max_column().data() + n, 1);
+}
+
+// Asks for huge pages under the books that a batch is about to fill, from its first job on: handing out pages
+// of 4 KiB at each first touch was a quarter of a batch's time. A wish: where the system does not grant it,
+// nothing changes.
+void fill_in_huge_pages([[maybe_unused]] const RunningJob& first, [[maybe_unused]] std::size_t jobs) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::size_t kHuge = std::size_t{1} << 21, kPage = std::size_t{1} << 12;
+    if (jobs * sizeof(RunningJob) < 2 * kHuge) return;
+    const auto begin = reinterpret_cast<std::uintptr_t>(&first) / kPage * kPage;
+    const auto end = reinterpret_cast<std::uintptr_t>(&first + jobs) / kPage * kPage;
+    (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace
+
+TaskPlace take_single(Cluster& cluster, BoundPolicy& bound, ShapeId shape, TraitsId traits, double& score) {
+    bound.tell({});
+    const Choice choice = bound.choose(shape);
+    score = choice.score;
+    TaskPlace task{choice.node, shape, 0, traits};
+    if (choice.node == kNoNode) return task;
+    prefetch(cluster, choice.node);
+    task.devices = bound.pick(shape, choice.node);
+    task = cluster.settle(task);
+    cluster.take(task);
+    return task;
+}
+
+void place_singles(Engine& engine, const std::shared_ptr<const Policy>& policy, bool apply,
+                   PlaceResult& out) {
+    Cluster& cluster = engine.cluster();
+    const std::size_t jobs = out.shape.size();
+    const JobId fresh = cluster.job_slots();
+    out.status.resize(jobs);
+    out.node.resize(jobs, -1);
+    out.devices.resize(jobs);
+    out.score.resize(jobs);
+    out.task_begin.resize(jobs + 1);
+    std::iota(out.task_begin.begin(), out.task_begin.end(), std::int64_t{0});
+    if (apply) out.ids.resize(jobs, kNoJob);
+    for (std::size_t j = 0; j < jobs; ++j) {
+        const ShapeId shape = out.shape[j];
+        cluster.count_seen(shape);
+        double score = 0;
+        const TraitsId traits = out.traits.empty() ? 0 : out.traits[j];
+        const TaskPlace task = take_single(cluster, engine.bound(policy), shape, traits, score);
+        if (task.node == kNoNode) {
+            const bool never = engine.matcher().capacity(shape) < 1;
+            out.status[j] = static_cast<std::uint8_t>(never ? Status::Infeasible : Status::Unschedulable);
+            continue;
+        }
+        out.node[j] = static_cast<std::int32_t>(task.node);
+        out.devices[j] = task.devices;
+        out.score[j] = score;
+        if (task.start != kAnyStart) out.starts.emplace_back(static_cast<std::int64_t>(j), task.start);
+        if (!apply) continue;
+        out.ids[j] = cluster.add_job({}, 0, {{&task, 1}});
+        if (out.ids[j] == fresh) fill_in_huge_pages(cluster.job(fresh), jobs - j);  // reserved as one piece
+    }
+}
+
+}  // namespace hal
