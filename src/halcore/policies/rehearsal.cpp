@@ -69,9 +69,9 @@ std::int64_t Rehearsal::play(GpuStates& states, WasteValue& value) const {
         const std::int64_t gain = std::clamp<std::int64_t>(land(t, n).gain + 32768, 0, 65535);
         return static_cast<std::int32_t>(gain << 14 | (16383 - (place.cpu - t.cpu) * 16383 / most_cpu));
     };
-    std::int64_t used = 0, on_the_way = 0;
+    std::int64_t used = 0, when_full = 0, refused = 0;
     for (std::size_t a = 0; a < arrivals_.size(); ++a) {
-        if (a == nearly_full_ || a == full_) on_the_way += used;
+        if (a == full_) when_full = used;
         const TypicalTask& t = tasks_[arrivals_[a]];
         Keys& mine = keys[arrivals_[a]];
         if (mine.key.empty() || changed.size() - mine.synced > nodes_.size()) {
@@ -84,12 +84,15 @@ std::int64_t Rehearsal::play(GpuStates& states, WasteValue& value) const {
         mine.synced = changed.size();
         std::int32_t best;
         const auto n = static_cast<std::uint32_t>(arg_max(mine.key, best));
-        if (best < 0) continue;
+        if (best < 0) {
+            if (t.gpus > 1 && a < nearly_full_) refused += std::int64_t{t.gpus} * t.milli;
+            continue;
+        }
         places[n] = {land(t, n).next, places[n].cpu - t.cpu};
         used += std::int64_t{t.gpus} * t.milli;
         changed.push_back(n);
     }
-    return on_the_way + used;
+    return when_full + used - refused;
 }
 
 }  // namespace hal

@@ -14,9 +14,9 @@ class Rehearsal {
   public:
     Rehearsal(const Cluster& cluster, const std::vector<TypicalTask>& tasks);
 
-    /// The milli-GPU in use, summed over three moments: when 0.9 of the capacity has been asked for (wide
-    /// tasks that are refused by then would have fitted), when all of it has, and at the end. Every function
-    /// meets the same tasks in the same order.
+    /// The milli-GPU in use when the demand has reached the capacity, plus those at the end, less those that
+    /// tasks of several devices were refused before 0.9 of the capacity was asked for: they would have
+    /// fitted. Every function meets the same tasks in the same order.
     std::int64_t play(GpuStates& states, WasteValue& value) const;
 
   private:
