@@ -16,6 +16,7 @@ from hal.adapters.slurm.hetjobs import MOST, components, gang
 from hal.adapters.slurm.holdings import given, holdings
 from hal.adapters.slurm.nodes import NODE, node_model
 from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, Reservation, hosts, job_name, parse_gres
+from hal.adapters.slurm.reserved import held_parts
 from hal.adapters.slurm.waits import Licences, Others, Unsaid
 
 import hal
@@ -71,9 +72,11 @@ def convert(
     """
     dropped: list[Dropped] = []
     models = _nodes(nodes, dropped)
-    room, others, free = _Room(nodes, reservations, now), Others(jobs), Licences(licences or {})
+    parts_held = held_parts(reservations, nodes, jobs, now)
+    room = _Room(nodes, reservations, now, frozenset(parts_held))
+    others, free = Others(jobs), Licences(licences or {})
     parts = components([job for job in jobs if job.state == "PENDING"])
-    running: list[Running] = []
+    running: list[Running] = [held for each in parts_held.values() for held in each]
     waiting: list[hal.Job] = []
     closed: set[str] = set()
     for job in sorted(
@@ -132,8 +135,15 @@ def _nodes(nodes: Sequence[NodeRecord], dropped: list[Dropped]) -> tuple[hal.Nod
 class _Room:
     """On which nodes a job may run, beside what it asks of their resources."""
 
-    def __init__(self, nodes: Sequence[NodeRecord], reservations: Sequence[Reservation], now: int) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[NodeRecord],
+        reservations: Sequence[Reservation],
+        now: int,
+        parts: frozenset[str],
+    ) -> None:
         self.nodes, self.reservations, self.now = nodes, reservations, now
+        self.parts = parts  # reservations whose part of their nodes is in the books
         self.names = tuple(node.name for node in nodes)
 
     def selector(self, job: JobRecord, refused: frozenset[str]) -> list[hal.Selector]:
@@ -165,13 +175,17 @@ class _Room:
     def _reserved(self, job: JobRecord) -> set[str]:
         """Nodes that somebody else's reservation holds before the job's time limit ends."""
         own = {name for name in job.reservation.split(",") if name}
+        if own & self.parts:
+            raise Unsaid("reservation", f"{job.reservation} holds parts of nodes")
         end = self.now + (job.limit or 365 * 86400)
         taken: set[str] = set()
         for reservation in self.reservations:
             nodes = set(hosts(reservation.nodes))
             if reservation.name in own:
                 taken |= set(self.names) - nodes
-            elif reservation.start < end and self.now < reservation.end:
+            elif (
+                reservation.name not in self.parts and reservation.start < end and self.now < reservation.end
+            ):
                 taken |= nodes
         return taken
 

@@ -128,4 +128,5 @@ def reservation_from_json(value: Mapping[str, Any]) -> Reservation:
         number(value.get("start_time")),
         number(value.get("end_time")),
         words(value.get("flags")),
+        text(value.get("tres")),
     )

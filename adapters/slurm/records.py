@@ -141,13 +141,14 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class Reservation:
-    """Nodes set aside for a time. Times in seconds since 1970."""
+    """Nodes, or parts of them, set aside for a time. Times in seconds since 1970; ``tres``: ``cpu=4,gres/gpu=2``."""
 
     name: str
     nodes: str
     start: int
     end: int
     flags: tuple[str, ...] = ()
+    tres: str = ""
 
 
 def job_name(job: JobRecord) -> str:

@@ -142,6 +142,7 @@ def reservation_from_text(line: str) -> Reservation:
         _moment(value["StartTime"]),
         _moment(value["EndTime"]),
         words(_text(value.get("Flags"))),
+        _text(value.get("TRES")),
     )
 
 

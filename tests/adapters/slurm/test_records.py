@@ -11,7 +11,7 @@ from hal.adapters.slurm.convert import convert
 from hal.adapters.slurm.features import compile_features
 from hal.adapters.slurm.from_json import job_from_json, node_from_json
 from hal.adapters.slurm.nodes import topology_of
-from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, parse_gres
+from hal.adapters.slurm.records import Gres, JobRecord, NodeRecord, Reservation, Share, parse_gres
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,8 +126,6 @@ def test_what_cannot_be_said_is_listed() -> None:
 
 
 def test_reservations_keep_others_away_and_let_their_own_in() -> None:
-    from hal.adapters.slurm.records import Reservation
-
     nodes = [NodeRecord(name, ("IDLE",), 8, 1000, "", (), ("p",), 0, 0, "") for name in ("a", "b")]
     base = {"name": "j", "user": "u", "partition": "p", "state": "PENDING", "reason": "JobHeldUser", "priority": 0,
             "nodes": 1, "cpus": 1, "tasks": 1}  # fmt: skip
@@ -140,6 +138,60 @@ def test_reservations_keep_others_away_and_let_their_own_in() -> None:
     now = convert(nodes, jobs, now=0, claims=lambda job: True, reservations=held)
     cluster = hal.Cluster(now.nodes)
     assert [hal.place(cluster, job, "first_fit")[0].nodes for job in now.jobs] == [("b",), ("a",), ("a",)]
+
+
+def test_reservations_of_parts_of_nodes_hold_what_nobody_of_theirs_uses() -> None:
+    nodes = [
+        NodeRecord("a", ("MIXED",), 8, 1000, "gpu:4", (), ("p",), 3, 0, "gpu:1(IDX:0)"),
+        NodeRecord("b", ("IDLE",), 8, 1000, "", (), ("p",), 0, 0, ""),
+        NodeRecord("c", ("MIXED",), 8, 1000, "", (), ("p",), 6, 0, ""),
+    ]
+    base = {
+        "name": "j",
+        "user": "u",
+        "partition": "p",
+        "reason": "JobHeldUser",
+        "priority": 0,
+        "nodes": 1,
+        "tasks": 1,
+    }
+    inside = JobRecord(id=1, **base, state="RUNNING", cpus=1, reservation="gpus", given="a",
+                       shares=(Share("a", 1, 0, "gpu:1(IDX:0)"),))  # type: ignore[arg-type]  # fmt: skip
+    waits = [JobRecord(id=2, **base, state="PENDING", cpus=1),  # type: ignore[arg-type]
+             JobRecord(id=3, **base, state="PENDING", cpus=1, reservation="gpus")]  # type: ignore[arg-type]  # fmt: skip
+    reservations = [
+        Reservation("gpus", "a", 0, 1000, (), "cpu=4,gres/gpu=3,gres/gpu:a100=3"),
+        Reservation("two", "b,c", 0, 1000, (), "cpu=6"),
+        Reservation("later", "b", 500, 1000, (), "cpu=2"),
+    ]
+    now = convert(nodes, [inside, *waits], now=10, claims=lambda job: True, reservations=reservations)
+    held = {
+        r.job.name: (r.job.cpu_milli, r.job.gpus) for r in now.running if r.job.name.startswith("reservation")
+    }
+    assert held == {
+        "reservation gpus on a": (3000, 2),
+        "reservation two on b": (5000, 0),  # of six over two nodes
+        "reservation two on c": (2000, 0),  # no more than what is left there
+    }
+    assert [(item.where, item.field) for item in now.dropped] == [("job 3", "reservation")]
+    cluster = hal.Cluster(now.nodes)
+    for running in now.running:
+        cluster.bind(running.job, running.nodes, gpus=running.gpus)
+    assert cluster.columns.free_cpu.tolist() == [
+        4000,
+        3000,
+        6000,
+    ]  # the others that use 2 of a and 6 of c are not told
+    (job,) = now.jobs
+    (selector,) = job.selector
+    assert isinstance(selector, hal.Selector)
+    assert list(selector.values) == [
+        "a",
+        "c",
+    ]  # b is reserved before the job's limit, and how much of it is not asked
+    whole = convert(nodes, waits[:1], now=10, claims=lambda job: True,
+                    reservations=[Reservation("all", "b", 0, 1000, (), "cpu=8")])  # fmt: skip
+    assert not whole.running
 
 
 @pytest.mark.parametrize(
