@@ -12,6 +12,8 @@ def test_plan_of_a_week(benchmark, count, seconds):
     figures = benchmark.pedantic(measure_plan, (count, seconds), {"load": 0.6}, rounds=1)
     benchmark.extra_info.update(figures)
     assert figures["status"] in ("OPTIMAL", "FEASIBLE")
+    assert count > 200 or figures["gap"] <= 0.05
+    assert figures["cpu_s"] <= 1.1 * seconds
     if figures["list_objective"] is not None:
         assert figures["objective"] <= figures["list_objective"]
 

@@ -18,8 +18,10 @@ class NaiveHistory:
 
     def submitted(self, job, now, requested, procs, user):
         past = [self.jobs[i] for i in self.ended if self.jobs[i]["user"] == user]
-        run, likeness, weight = self.anchor(past[-24:], requested, procs)
         mine = [j for j in self.jobs.values() if j["user"] == user]
+        here = {"requested": requested, "procs": procs, **self.context(past[-96:], requested, procs)}
+        under_way = [j for j in mine if j["state"] == "runs"][-8:]
+        run, likeness, weight = self.anchor(past[-96:], here, under_way, now)
         before = mine[-1] if mine else None
         running = [j["start"] for j in mine if j["state"] == "runs"]
         row = {
@@ -47,25 +49,44 @@ class NaiveHistory:
             for what, value in self.of_class(alike, math.log(run), ln(requested), now).items():
                 row[f"{name}_{what}"] = value
         self.jobs[job] = {
-            "submit": now, "requested": requested, "procs": procs, "user": user, "state": "waits",
+            **here, "submit": now, "user": user, "state": "waits",
         }  # fmt: skip
         return row
 
-    def anchor(self, past, requested, procs):
+    def context(self, past, requested, procs):
+        same = [j for j in past if (j["requested"], j["procs"]) == (requested, procs)]
+        last = ln(past[-1]["run"] if past else requested)
+        return {"before": last, "before_alike": ln(same[-1]["run"]) if same else last}
+
+    def anchor(self, past, job, under_way, now):
+        request = max(1, job["requested"])
         if not past:
-            return max(1, requested), 0, 0
-        weights = [
-            0.8**age
-            * math.exp(-2 * min(1.5, abs(ln(j["requested"]) - ln(requested))))
-            * math.exp(-0.7 * min(2, abs(math.log2(j["procs"]) - math.log2(procs))))
-            for age, j in enumerate(reversed(past))
-        ]
-        runs = [min(max(1, j["run"]), max(1, requested)) for j in reversed(past)]
-        total = sum(weights)
-        scores = [
-            sum(w * min(x, y) / max(x, y) for y, w in zip(runs, weights, strict=True)) / total for x in runs
-        ]
-        return runs[scores.index(max(scores))], max(scores), total
+            return request, 0, 0
+        votes = [(request, 0.01)]
+        for rank, j in enumerate(reversed(past)):
+            run = min(max(1, j["run"]), request)
+            if max(1, j["run"]) >= 0.98 * max(1, j["requested"]):
+                run = request
+            age = now - j["end"]
+            apart = [
+                2 * min(2, abs(ln(j["requested"]) - ln(request))),
+                0.5 * (j["requested"] != job["requested"]),
+                1.5 * min(2, abs(math.log2(j["procs"] / job["procs"]))),
+                0.3 * min(1, abs(j["before"] - job["before"])),
+                0.4 * min(1, abs(j["before_alike"] - job["before_alike"])),
+                1.5 * age / (age + 5000) + age / (age + 1e6),
+            ]
+            for other in under_way:
+                alike = all(other[key] == job[key] for key in ("requested", "procs"))
+                apart.append((now - other["start"] > run) * (2 if alike else 0.5))
+            votes.append((run, max(0.9**rank, 0.12) * math.exp(-sum(apart))))
+        best, most = None, 0.0
+        for x, _ in sorted(votes):
+            score = sum(w * math.sqrt(min(x, y) / max(x, y)) for y, w in votes)
+            if score > most * (1 + 1e-9):
+                best, most = x, score
+        total = sum(w for _, w in votes)
+        return best, most / total, total
 
     def of_class(self, alike, anchor, request, now):
         names = ["last", "last_but_one", "median", "mean", "deviation", "least", "greatest"]

@@ -9,7 +9,8 @@
 namespace hal::replay {
 namespace {
 
-constexpr float kForget = 0.2F;  // weight of the newest runtime in a class's mean
+constexpr std::size_t kUnderWay = 8;  // running jobs of the user that are looked at, the newest
+constexpr float kForget = 0.2F;       // weight of the newest runtime in a class's mean
 
 double length(Seconds seconds) {
     return static_cast<double>(std::max<Seconds>(1, seconds));
@@ -62,34 +63,12 @@ std::array<std::uint64_t, JobHistory::kClasses> JobHistory::keys(const JobSpec& 
     return {user, request, mix(request + 1 + procs), mix(user + 0x5851F42D4C957F2DULL * (1 + procs))};
 }
 
-JobHistory::Anchor JobHistory::anchor(const User& user, const JobSpec& spec) {
-    const double request = length(spec.requested);
-    const std::size_t depth = user.past.size();
-    const std::size_t count = std::min<std::size_t>(user.seen, depth);
-    if (count == 0) return {request, 0.0F, 0.0F};
-    const double log_request = std::log(request);
-    const double log_procs = std::log2(spec.procs);
-    std::array<double, 24> run;
-    std::array<double, 24> weight;
-    double total = 0.0;
-    double decay = 1.0;
-    for (std::size_t k = 0; k < count; ++k) {  // newest first
-        const Past& past = user.past[(user.seen - 1 - k) % depth];
-        run[k] = std::min(past.run, request);
-        weight[k] = decay * std::exp(-2.0 * std::min(1.5, std::abs(past.request - log_request)) -
-                                     0.7 * std::min(2.0, std::abs(past.procs - log_procs)));
-        total += weight[k];
-        decay *= 0.8;
-    }
-    std::size_t best = 0;
-    double most = -1.0;
-    for (std::size_t i = 0; i < count; ++i) {
-        double sum = 0.0;
-        for (std::size_t k = 0; k < count; ++k)
-            sum += weight[k] * std::min(run[i], run[k]) / std::max(run[i], run[k]);
-        if (sum > most) most = sum, best = i;
-    }
-    return {run[best], static_cast<float>(most / total), static_cast<float>(total)};
+RecentRuns::Likeliest JobHistory::anchor(const User& user, const Live& live, Seconds now) {
+    std::array<RecentRuns::UnderWay, kUnderWay> running;
+    std::size_t count = 0;
+    for (auto job = user.running.rbegin(); job != user.running.rend() && count < kUnderWay; ++job)
+        running[count++] = job->second;
+    return user.past.likeliest(live.spec, live.context, now, std::span(running).first(count));
 }
 
 void JobHistory::describe(const Class* known, double anchor, double request, Seconds now,
@@ -121,7 +100,8 @@ const JobHistory::Row& JobHistory::submitted(JobId job, Seconds now, const JobSp
     Live& live = entry->second;
     live.spec = spec;
     User& user = users_[spec.user];
-    const Anchor found = anchor(user, spec);
+    live.context = user.past.context(spec);
+    const RecentRuns::Likeliest found = anchor(user, live, now);
     const double request = std::log(length(spec.requested));
     const double middle = std::log(found.run);
     Row& row = live.row;
@@ -131,15 +111,15 @@ const JobHistory::Row& JobHistory::submitted(JobId job, Seconds now, const JobSp
     row[2] = static_cast<float>(now % 86400) / 3600.0F;
     row[3] = static_cast<float>(now / 86400 % 7);
     row[4] = static_cast<float>(middle);
-    row[5] = found.likeness;
-    row[6] = found.weight;
+    row[5] = static_cast<float>(found.likeness);
+    row[6] = static_cast<float>(found.weight);
     row[7] = user.last_submit < 0 ? -1.0F : log_since(now, user.last_submit);
     row[8] = user.last_requested == spec.requested && user.last_procs == spec.procs ? 1.0F : 0.0F;
     row[9] = static_cast<float>(user.running.size());
     if (!user.running
              .empty()) {  // ids grow with submissions, so the ends of the map are the oldest and newest
-        row[10] = log_since(now, user.running.begin()->second);
-        row[11] = log_since(now, user.running.rbegin()->second);
+        row[10] = log_since(now, user.running.begin()->second.start);
+        row[11] = log_since(now, user.running.rbegin()->second.start);
     }
     row[12] = static_cast<float>(user.waiting);
     const auto by_class = keys(spec);
@@ -162,7 +142,8 @@ void JobHistory::started(JobId job, Seconds now) {
     found->second.runs = true;
     User& user = users_[found->second.spec.user];
     --user.waiting;
-    user.running.emplace(job, now);
+    const JobSpec& spec = found->second.spec;
+    user.running.emplace(job, RecentRuns::UnderWay{now, spec.requested, spec.procs});
 }
 
 void JobHistory::withdrawn(JobId job) {
@@ -184,7 +165,7 @@ void JobHistory::finished(JobId job, Seconds now, Seconds run) {
     const Live& live = found->second;
     User& user = users_[live.spec.user];
     user.running.erase(job);
-    user.past[user.seen++ % user.past.size()] = {length(run), log_length(live.spec.requested), live.row[1]};
+    user.past.add(live.spec, live.context, now, run);
     const float measured = log_length(run);
     for (const std::uint64_t key : keys(live.spec)) {
         Class& known = classes_[key];

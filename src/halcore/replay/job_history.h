@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "halcore/replay/job_table.h"
+#include "halcore/replay/recent_runs.h"
 
 namespace hal::replay {
 
@@ -18,10 +19,8 @@ namespace hal::replay {
 /// kept by user, and by user with the same request, the same size, or both. Runtimes are ln(max(run, 1)) and,
 /// but for the anchor, differences to it. Nothing is missing: what is not known yet is the anchor itself.
 ///
-/// The *anchor* is the runtime, among the user's last 24, that resembles most of them: the one with the
-/// largest weighted mean of min(x, y) / max(x, y), where recent jobs with a like request and size weigh more.
-/// Without a history it is the request. Cost: 24² divisions a submission; memory linear in users, classes and
-/// live jobs.
+/// The *anchor* is the runtime, among the user's last, that the next is likeliest to resemble: see
+/// `RecentRuns`. Without a history it is the request. Memory is linear in users, classes and live jobs.
 class JobHistory {
   public:
     static constexpr std::size_t kBase = 13;
@@ -41,7 +40,7 @@ class JobHistory {
     void withdrawn(JobId job);
 
     /// Whether jobs of the user have ended; before that there is nothing to learn from.
-    bool knows(std::int32_t user) const { return users_.contains(user) && users_.at(user).seen > 0; }
+    bool knows(std::int32_t user) const { return users_.contains(user) && !users_.at(user).past.empty(); }
 
     /// Jobs that have ended, ever, and the rows kept of the last of them, oldest first.
     std::uint64_t ended() const { return ended_; }
@@ -60,23 +59,18 @@ class JobHistory {
         float variance = 0.0F;
         Seconds last_end = 0;
     };
-    struct Past {
-        double run;
-        float request;  // ln
-        float procs;    // log2
-    };
     struct User {
-        std::array<Past, 24> past;  // a ring
-        std::uint32_t seen = 0;
+        RecentRuns past;
         Seconds last_submit = -1;
         Seconds last_requested = 0;
         std::int32_t last_procs = 0;
-        std::map<JobId, Seconds> running;  // start by job
+        std::map<JobId, RecentRuns::UnderWay> running;
         std::uint32_t waiting = 0;
     };
     struct Live {
         Row row;
         JobSpec spec;
+        RecentRuns::Context context;
         bool runs = false;
     };
     struct Sample {
@@ -84,14 +78,9 @@ class JobHistory {
         Seconds run;
         Seconds requested;
     };
-    struct Anchor {
-        double run;
-        float likeness;  // 0 to 1: how much the history resembles it
-        float weight;    // how much history there is
-    };
 
     static std::array<std::uint64_t, kClasses> keys(const JobSpec& spec);
-    static Anchor anchor(const User& user, const JobSpec& spec);
+    static RecentRuns::Likeliest anchor(const User& user, const Live& live, Seconds now);
     static void describe(const Class* known, double anchor, double request, Seconds now,
                          std::span<float> out);
 
