@@ -79,11 +79,14 @@ def test_live_equals_replay(kth):
     run = replay_queue(kth, backfill="easy_sjbf", predict=Predictor("similar"))
     live = Predictor("similar")
     events = [(t, 0, i) for i, t in enumerate(kth.submit.tolist())]
-    events += [(t, 1, i) for i, t in enumerate(run.end.tolist())]
+    starts, ends = run.start.tolist(), run.end.tolist()
+    events += [(t, 1 if t > starts[i] else 3, i) for i, t in enumerate(ends)]
+    events += [(t, 2, i) for i, t in enumerate(starts)]
     same = 0
-    for now, ended, i in sorted(events):
-        if ended:
-            live.started(int(run.start[i]), str(i))
+    for now, kind, i in sorted(events):
+        if kind == 2:
+            live.started(now, str(i))
+        elif kind:
             live.finished(now, str(i))
         else:
             guess = live.submitted(
