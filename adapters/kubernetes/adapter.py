@@ -15,17 +15,9 @@ from hal.adapters.kubernetes.client import ApiError, Client
 from hal.adapters.kubernetes.config import in_cluster
 from hal.adapters.kubernetes.config import kubeconfig as read_kubeconfig
 from hal.adapters.kubernetes.evicting import Evictor
+from hal.adapters.kubernetes.kinds import PATHS, QUERIES
 from hal.adapters.kubernetes.lease import LeaseLock
-from hal.adapters.kubernetes.state import (
-    BUDGETS,
-    CLAIMS,
-    CLASSES,
-    GROUPS,
-    NODES,
-    PODS,
-    VOLUMES,
-    State,
-)
+from hal.adapters.kubernetes.state import State
 from hal.adapters.kubernetes.telling import Teller
 from hal.adapters.kubernetes.watching import Watches
 
@@ -35,19 +27,6 @@ __all__ = ["KubernetesAdapter"]
 
 log = logging.getLogger("hal.kubernetes")
 
-#: Kind → paths, newest first, and whether we can do without it.
-_KINDS: Final[Mapping[str, tuple[tuple[str, ...], bool]]] = {
-    NODES: (("/api/v1/nodes",), False),
-    PODS: (("/api/v1/pods",), False),
-    CLAIMS: (("/api/v1/persistentvolumeclaims",), True),
-    VOLUMES: (("/api/v1/persistentvolumes",), True),
-    CLASSES: (("/apis/storage.k8s.io/v1/storageclasses",), True),
-    GROUPS: (("/apis/scheduling.x-k8s.io/v1alpha1/podgroups",), True),
-    BUDGETS: (("/apis/policy/v1/poddisruptionbudgets", "/apis/policy/v1beta1/poddisruptionbudgets"), True),
-}
-_QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
-    PODS: {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-}
 _SETTLE: Final = 0.05
 
 
@@ -132,8 +111,8 @@ class KubernetesAdapter(Binder):
             self.lease.look()
         state = State(self._claims, self.levels)
         self._starts = {}
-        for kind, (paths, spare) in _KINDS.items():
-            query = _QUERIES.get(kind, {})
+        for kind, (paths, spare) in PATHS.items():
+            query = QUERIES.get(kind, {})
             for path in paths:
                 try:
                     items, version = self.client.list(path, **query)

@@ -9,9 +9,10 @@ from typing import Any
 from hal.adapters.contract import Applied, Outcome
 from hal.adapters.kubernetes.client import MERGE, ApiError, Client
 from hal.adapters.kubernetes.convert import bound, ended
+from hal.adapters.kubernetes.kinds import BUDGETS
 from hal.adapters.kubernetes.places import expression, matches
 from hal.adapters.kubernetes.promises import Promises, Work, path_of
-from hal.adapters.kubernetes.state import BUDGETS, State
+from hal.adapters.kubernetes.state import State
 from hal.adapters.kubernetes.telling import Teller
 
 import hal

@@ -101,8 +101,6 @@ def gang_of(
         Names of the pods of each role, in rank order: ``placement.roles`` names the roles.
     dropped : list of Dropped
     """
-    where = f"group {group.name}"
-    dropped: list[Dropped] = []
     shapes: list[tuple[hal.Job, list[str]]] = []
     for _, job in waiting:
         alike = dataclasses.replace(job, name=group.job)
@@ -113,7 +111,28 @@ def gang_of(
         else:
             shapes.append((alike, [job.name]))
     roles = [names for _, names in shapes]
-    missing = least - started - len(waiting)
+    marks = waiting[0][0]["metadata"].get("annotations") or {}
+    try:
+        return _gang(group, shapes, marks, least=least, started=started, levels=levels)
+    except (hal.HalError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        what = Dropped(f"group {group.name}", "object", f"{type(error).__name__}: {error}"[:200], "held")
+        return None, roles, [what]
+
+
+def _gang(
+    group: Group,
+    shapes: Sequence[tuple[hal.Job, list[str]]],
+    marks: Mapping[str, str],
+    *,
+    least: int,
+    started: int,
+    levels: frozenset[str],
+) -> tuple[hal.Job | None, list[list[str]], list[Dropped]]:
+    where = f"group {group.name}"
+    dropped: list[Dropped] = []
+    roles = [names for _, names in shapes]
+    waiting = sum(map(len, roles))
+    missing = least - started - waiting
     if missing > 0:
         return None, roles, [Dropped(where, "minMember", f"{least}, {missing} not there yet", "held")]
     if len(shapes) > 1 + _ROLES:
@@ -121,22 +140,17 @@ def gang_of(
     gang: dict[str, Any] = {}
     if len(shapes) == 1:
         gang["min_tasks"] = max(1, least - started)
-    marks = waiting[0][0]["metadata"].get("annotations") or {}
     for key, name in ((_REQUIRED, "required"), (_PREFERRED, "preferred")):
         level = marks.get(key)
         if level in levels:
             gang[name] = level
         elif level == _HOST and name == "required" and len(shapes) == 1:
-            gang |= {"slice": len(waiting), "min_tasks": None}  # all on one node
+            gang |= {"slice": waiting, "min_tasks": None}  # all on one node
         elif level and name == "required":
             return None, roles, [Dropped(where, key, f"{level}, which no node has", "held")]
         elif level:
             dropped.append(Dropped(where, key, level))
-    if (
-        (size := marks.get(_SLICE_SIZE, "")).isdecimal()
-        and len(shapes) == 1
-        and len(waiting) % int(size) == 0
-    ):
+    if (size := marks.get(_SLICE_SIZE, "")).isdecimal() and len(shapes) == 1 and waiting % int(size) == 0:
         level = marks.get(_SLICE_LEVEL, _HOST)
         if level in levels or level == _HOST:
             gang |= {"slice": int(size), "slice_level": level if level in levels else None, "min_tasks": None}

@@ -10,7 +10,8 @@ from typing import Any
 from hal.adapters.contract import Applied, Outcome, Running
 from hal.adapters.kubernetes.client import MERGE, ApiError, Client
 from hal.adapters.kubernetes.convert import bound, ended
-from hal.adapters.kubernetes.state import CLAIMS, State
+from hal.adapters.kubernetes.kinds import CLAIMS
+from hal.adapters.kubernetes.state import State
 from hal.adapters.kubernetes.volumes import SELECTED, unmade
 
 import hal

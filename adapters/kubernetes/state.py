@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ from hal.adapters.kubernetes.convert import (
     topology_of,
 )
 from hal.adapters.kubernetes.gangs import Group, gang_of, group_of, least_of, natural
+from hal.adapters.kubernetes.kinds import BUDGETS, CLAIMS, CLASSES, GLOBAL, GROUPS, NODES, PODS, VOLUMES
+from hal.adapters.kubernetes.members import Members
 from hal.adapters.kubernetes.nodes import Nodes
 
 import hal
@@ -36,18 +38,18 @@ __all__ = ["State"]
 
 log = logging.getLogger("hal.kubernetes")
 
-#: Kinds, by the names of their collections.
-NODES, PODS, CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS = (
-    "nodes",
-    "pods",
-    "persistentvolumeclaims",
-    "persistentvolumes",
-    "storageclasses",
-    "podgroups",
-    "poddisruptionbudgets",
-)
-#: Of no namespace.
-_GLOBAL: Final = (VOLUMES, CLASSES)
+_BROKEN: Final = (AttributeError, KeyError, TypeError, ValueError)
+
+
+@contextlib.contextmanager
+def _sensible(what: str) -> Iterator[None]:
+    """Make a fault of the server of what reading its objects stumbles over."""
+    try:
+        yield
+    except _BROKEN as error:
+        if isinstance(error, hal.HalError):
+            raise
+        raise hal.AdapterError(f"{what}: makes no sense ({type(error).__name__}: {error})") from error
 
 
 class State:
@@ -73,8 +75,7 @@ class State:
         self.others: dict[str, dict[str, dict[str, Any]]] = {
             kind: {} for kind in (CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS)
         }
-        self._members: dict[Group, set[str]] = defaultdict(set)
-        self._group: dict[str, Group] = {}
+        self._members = Members()
         self._loose: set[str] = set()  # what nodes and volumes decide, beside the pod itself
         self._dirty: dict[str, None] = {}
         self._told: dict[str, hal.Job | Running] = {}
@@ -85,24 +86,34 @@ class State:
     # ---- in ------------------------------------------------------------------------------------------
 
     def take(self, kind: str, event: str, thing: dict[str, Any]) -> None:
-        """Take in an object: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
+        """Take in an object: ``ADDED``, ``MODIFIED`` or ``DELETED``.
+
+        Raises
+        ------
+        AdapterError
+            It is none.
+        """
         gone = event == "DELETED"
-        if kind == PODS:
-            self._pod(thing, gone)
-        elif kind == NODES:
-            self._node(thing, gone)
-        else:
-            key = thing["metadata"]["name"] if kind in _GLOBAL else key_of(thing)
-            if gone:
-                self.others[kind].pop(key, None)
+        with _sensible(kind):
+            name = thing["metadata"]["name"]
+            if not isinstance(name, str):
+                raise TypeError(f"name = {name!r:.60}")
+            if kind == PODS:
+                self._pod(thing, gone)
+            elif kind == NODES:
+                self._node(thing, gone)
             else:
-                self.others[kind][key] = thing
-            if kind != BUDGETS:
-                self._mark(*self._loose)
-            if kind == GROUPS:
-                self._mark(
-                    *(pod for group, pods in self._members.items() if group.name == key for pod in pods)
-                )
+                self._other(kind, name if kind in GLOBAL else key_of(thing), thing, gone)
+
+    def _other(self, kind: str, key: str, thing: dict[str, Any], gone: bool) -> None:
+        if gone:
+            self.others[kind].pop(key, None)
+        else:
+            self.others[kind][key] = thing
+        if kind != BUDGETS:
+            self._mark(*self._loose)
+        if kind == GROUPS:
+            self._mark(*(pod for group in self._members if group.name == key for pod in self._members[group]))
 
     def _pod(self, pod: dict[str, Any], gone: bool) -> None:
         key = key_of(pod)
@@ -112,8 +123,9 @@ class State:
         pod["metadata"].pop("managedFields", None)
         if gone:
             self.pods.pop(key, None)
-            self._leave(key)
+            self._join(key, None)
         else:
+            group = group_of(pod)
             self.pods[key] = pod
             assumed = self.assumed.get(key)
             if assumed and bound(pod) and assumed.nodes != (pod["spec"]["nodeName"],):
@@ -121,27 +133,18 @@ class State:
             if before and before["spec"].get("containers") != pod["spec"].get("containers"):
                 self.assumed.pop(key, None)  # resized
                 self._told.pop(key, None)
-            group = group_of(pod)
-            if group != self._group.get(key):
-                self._leave(key)
-                if group:
-                    self._group[key] = group
-                    self._members[group].add(key)
+            self._join(key, group)
         self._mark(key)
 
-    def _leave(self, key: str) -> None:
-        group = self._group.pop(key, None)
-        if group is not None:
-            self._members[group].discard(key)
-            self._dirty[group.job] = None
-            if not self._members[group]:
-                del self._members[group]
+    def _join(self, key: str, group: Group | None) -> None:
+        if (left := self._members.put(key, group)) is not None:
+            self._dirty[left.job] = None
 
     def _mark(self, *keys: str) -> None:
         for key in keys:
             self._dirty[key] = None
-            if key in self._group:
-                self._dirty[self._group[key].job] = None
+            if group := self._members.group(key):
+                self._dirty[group.job] = None
 
     def _node(self, thing: dict[str, Any], gone: bool) -> None:
         name = thing["metadata"]["name"]
@@ -179,8 +182,8 @@ class State:
         self.assumed.pop(key, None)
         # Whoever listens may have been told already that it is, as the answer to what was applied.
         self._told.pop(key, None)
-        if key in self._group:
-            self._told.pop(self._group[key].job, None)
+        if group := self._members.group(key):
+            self._told.pop(group.job, None)
         self._mark(key)
 
     def assume(self, key: str, running: Running) -> None:
@@ -190,8 +193,10 @@ class State:
 
     def gangs(self) -> Iterator[tuple[str, list[str], int]]:
         """Yield name, pods that have their node, and the least number of each group that has one."""
-        for group, members in self._members.items():
-            started = sorted(key for key in members if key in self.assumed or bound(self.pods[key]))
+        for group in self._members:
+            started = sorted(
+                key for key in self._members[group] if key in self.assumed or bound(self.pods[key])
+            )
             if least := self._least(group):
                 yield f"group {group.name}", started, least
 
@@ -260,7 +265,8 @@ class State:
             dirty, self._dirty = self._dirty, {}
             groups = {group.job: group for group in self._members}
             for key in sorted(dirty, key=lambda key: key in groups):
-                now = self._gang(groups[key]) if key in groups else self._single(key)
+                with _sensible(key):
+                    now = self._gang(groups[key]) if key in groups else self._single(key)
                 before = self._told.get(key)
                 if now is None:
                     self._told.pop(key, None)
@@ -298,7 +304,7 @@ class State:
             self.jobs.pop(key, None)
         else:
             self.jobs[key] = job
-        group = self._group.get(key)
+        group = self._members.group(key)
         if group is not None and self._least(group):
             return None  # waits as a part of its gang
         return job
@@ -306,7 +312,7 @@ class State:
     def _gang(self, group: Group) -> hal.Job | None:
         self.roles.pop(group.job, None)
         least = self._least(group)
-        members = sorted(self._members.get(group, ()), key=natural)
+        members = sorted(self._members[group], key=natural)
         waiting = [
             (self.pods[key], self.jobs[key]) for key in members if self.waits(key) and key in self.jobs
         ]
