@@ -89,7 +89,7 @@ class KubernetesAdapter(Binder):
         self.preempts = self.makes and preempt == "yes"
         self._teller = Teller(self.client, scheduler)
         self._evictor = Evictor(self.client, self._teller, self._promises)
-        self._state = State(self._claims, self.levels)
+        self._state = State(self._claims, self.levels, advises=not self.makes)
         self._promises.adopt(self._state, forget=True)
         self._starts: dict[str, tuple[str, str, Mapping[str, str]]] = {}
         self._watches: Watches | None = None
@@ -109,7 +109,7 @@ class KubernetesAdapter(Binder):
             self._watches = None
         if self.lease is not None and not self.lease.held:
             self.lease.look()
-        state = State(self._claims, self.levels)
+        state = State(self._claims, self.levels, advises=not self.makes)
         self._starts = {}
         for kind, (paths, spare) in PATHS.items():
             query = QUERIES.get(kind, {})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 from hal.adapters.contract import Dropped, Running
 from hal.adapters.kubernetes import places, rules, volumes
+from hal.adapters.kubernetes.devices import Device, claimed, gpus_of, held_by
 from hal.adapters.kubernetes.places import AVOID, NAME, Unsaid, World, key_of
 from hal.adapters.kubernetes.quantities import amount, cpu_milli, mib, whole
 
@@ -29,7 +30,9 @@ _BYTES: Final = ("ephemeral-storage", "hugepages-")
 _BROKEN: Final = (hal.HalError, AttributeError, KeyError, TypeError, ValueError, OverflowError)
 
 
-def node_of(node: Mapping[str, Any]) -> tuple[hal.Node, tuple[Dropped, ...]]:
+def node_of(
+    node: Mapping[str, Any], published: Sequence[Device] = ()
+) -> tuple[hal.Node, tuple[Dropped, ...]]:
     """Return a node, and what of it the model cannot say.
 
     CPU and memory are rounded down. Devices come from ``nvidia.com/gpu`` (or ``gpu-count``) with the labels of the
@@ -39,6 +42,8 @@ def node_of(node: Mapping[str, Any]) -> tuple[hal.Node, tuple[Dropped, ...]]:
     ----------
     node : mapping
         A ``v1`` Node. One that makes no sense is returned closed.
+    published : sequence of Device
+        Of its ResourceSlices; used where no GPUs are counted among its resources.
     """
     name = "unnamed"
     dropped: list[Dropped] = []
@@ -71,7 +76,8 @@ def node_of(node: Mapping[str, Any]) -> tuple[hal.Node, tuple[Dropped, ...]]:
                     min(count, 64),
                     next((labels[key] for key in _MODELS if labels.get(key)), "gpu"),
                     memory=int(memory) if memory.isdecimal() else 0,
-                ),
+                )
+                or gpus_of(published),
                 resources=resources,
                 labels={**labels, NAME: name, **_avoided(spec)},
                 taints=[
@@ -110,13 +116,17 @@ def job_of(pod: Mapping[str, Any], world: World | None = None) -> tuple[hal.Job 
     dropped: list[Dropped] = []
     try:
         spec, meta = pod["spec"], pod["metadata"]
-        for field in ("schedulingGates", "resourceClaims"):
+        alone = world is None or not world.advises  # nobody else would allocate what is claimed
+        for field in ("schedulingGates", "resourceClaims") if alone else ("schedulingGates",):
             if spec.get(field):
                 raise Unsaid(field, ", ".join(str(item.get("name")) for item in spec[field]))
+        request = _request(spec, meta.get("annotations") or {})
+        if world is not None and spec.get("resourceClaims"):
+            request = _both(request, claimed(pod, world))
         selector = [*places.selectors(spec, world), *volumes.selectors(pod, world, where, dropped)]
         job = hal.Job(
             key_of(pod),
-            **_request(spec, meta.get("annotations") or {}),
+            **request,
             selector=selector,
             tolerations=[
                 hal.Toleration(
@@ -151,9 +161,11 @@ def running_of(
         spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
         if not bound(pod) or ended(pod):
             return None, ()
+        request = _request(spec, annotations)
+        held = held_by(pod, world) if world is not None and spec.get("resourceClaims") else ()
         job = hal.Job(
             key_of(pod),
-            **_request(spec, annotations),
+            **_both(request, {"gpus": len(held)}),
             priority=spec.get("priority") or 0,
             labels=rules.labels(pod),
             rules=rules.keeping_away(pod, world, where, dropped),
@@ -162,7 +174,11 @@ def running_of(
         gpus: tuple[int, ...] | None = None if job.gpus else ()
         if job.gpus and index:
             gpus = tuple(int(part) for part in index.split("-"))
+        elif held and job.gpus == len(held):
+            gpus = held
         return Running(job, (spec["nodeName"],), (gpus,)), tuple(dropped)
+    except Unsaid:  # a claim is not known, and held nothing of ours then
+        return running_of({**pod, "spec": {**pod["spec"], "resourceClaims": []}}, world)
     except _BROKEN as error:
         return None, (*dropped, Dropped(where, "object", _short(error)))
 
@@ -240,6 +256,15 @@ def _request(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[st
         "memory": mib(total.get("memory", Fraction(0)), up=True),
         "resources": {"pods": 1, **resources},
     }
+
+
+def _both(request: dict[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked for by resources and by claims."""
+    if not claims.get("gpus"):
+        return request
+    if request.get("gpus"):
+        raise Unsaid("resourceClaims", "GPUs are asked for in two ways")
+    return {**request, **claims}
 
 
 def _asked(container: Mapping[str, Any]) -> dict[str, Fraction]:

@@ -9,12 +9,15 @@ __all__ = [
     "BUDGETS",
     "CLAIMS",
     "CLASSES",
+    "DEVICES",
     "GLOBAL",
     "GROUPS",
     "NODES",
     "PATHS",
     "PODS",
     "QUERIES",
+    "RESOURCES",
+    "SLICES",
     "VOLUMES",
 ]
 
@@ -27,8 +30,10 @@ NODES, PODS, CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS = (
     "podgroups",
     "poddisruptionbudgets",
 )
+#: Of dynamic resource allocation.
+SLICES, RESOURCES, DEVICES = "resourceslices", "resourceclaims", "deviceclasses"
 #: Of no namespace.
-GLOBAL: Final = (VOLUMES, CLASSES)
+GLOBAL: Final = (VOLUMES, CLASSES, SLICES, DEVICES)
 #: Kind → paths, newest first, and whether we can do without it.
 PATHS: Final[Mapping[str, tuple[tuple[str, ...], bool]]] = {
     NODES: (("/api/v1/nodes",), False),
@@ -38,6 +43,13 @@ PATHS: Final[Mapping[str, tuple[tuple[str, ...], bool]]] = {
     CLASSES: (("/apis/storage.k8s.io/v1/storageclasses",), True),
     GROUPS: (("/apis/scheduling.x-k8s.io/v1alpha1/podgroups",), True),
     BUDGETS: (("/apis/policy/v1/poddisruptionbudgets", "/apis/policy/v1beta1/poddisruptionbudgets"), True),
+    **{
+        kind: (
+            tuple(f"/apis/resource.k8s.io/{release}/{kind}" for release in ("v1", "v1beta2", "v1beta1")),
+            True,
+        )
+        for kind in (SLICES, RESOURCES, DEVICES)
+    },
 }
 QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
     PODS: {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hal.adapters.contract import Delta, Dropped, NodeChanged, NodeGone
 from hal.adapters.kubernetes.convert import node_of
+from hal.adapters.kubernetes.devices import Device, devices_of
 from hal.adapters.kubernetes.places import AVOID
 
 import hal
@@ -58,12 +59,17 @@ class Nodes:
         Their labels.
     avoided : Counter of (str, str)
         ``PreferNoSchedule`` taints, and on how many nodes.
+    devices : dict of str to list of Device
+        What their ResourceSlices publish.
     """
 
     def __init__(self, levels: tuple[str, ...]) -> None:
         self.known: dict[str, hal.Node] = {}
         self.tags: dict[str, Mapping[str, str]] = {}
         self.avoided: Counter[tuple[str, str]] = Counter()
+        self.devices: dict[str, list[Device]] = {}
+        self._things: dict[str, Mapping[str, Any]] = {}
+        self._slices: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._keys = (*_TREE, *levels)
         self._shut: Counter[str] = Counter()
         self._changes: list[Delta] = []
@@ -76,12 +82,14 @@ class Nodes:
         """Take in a node."""
         name = thing["metadata"]["name"]
         if gone:
+            self._things.pop(name, None)
             taints = self._taints(self.tags.pop(name, {}), {})
             if self.known.pop(name, None) is None:
                 return News()
             self._changes.append(NodeGone(name))
             return News(gone=True, taints=taints)
-        node, dropped = node_of(thing)
+        self._things[name] = thing
+        node, dropped = node_of(thing, self.devices.get(name, ()))
         before = self.known.get(name)
         if node == before:
             return News(dropped=dropped)
@@ -94,6 +102,21 @@ class Nodes:
             place=any(node.labels.get(key) != tags.get(key) for key in self._keys),
             dropped=dropped,
         )
+
+    def publish(self, thing: Mapping[str, Any], gone: bool) -> tuple[Dropped, ...]:
+        """Take in a ResourceSlice; what of its node's devices is left out."""
+        name, node = thing["metadata"]["name"], thing["spec"].get("nodeName")
+        if node is None:
+            return () if gone else (Dropped(f"slice {name}", "nodeName", "devices of no one node"),)
+        slices = self._slices.setdefault(node, {})
+        if gone:
+            slices.pop(name, None)
+        else:
+            slices[name] = thing
+        self.devices[node], dropped = devices_of(slices.values())
+        if node in self._things:
+            self.take(self._things[node], False)
+        return tuple(dropped)
 
     def keep(self, names: Iterable[str], by: int) -> None:
         """Keep nodes for somebody (1), or no longer (-1): nothing else is placed there meanwhile."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import hal
+
+if TYPE_CHECKING:
+    from hal.adapters.kubernetes.devices import Device
 
 __all__ = [
     "AVOID",
@@ -55,6 +58,12 @@ class World:
         Label keys that are levels of the cluster's topology.
     avoided : mapping of (str, str) to int
         Key and value of the ``PreferNoSchedule`` taints there are, and on how many nodes.
+    devices : mapping of str to list of Device
+        By node, what its ResourceSlices publish.
+    resources, kinds : mapping of str to mapping
+        ResourceClaims by ``namespace/name``, and DeviceClasses by name.
+    advises : bool
+        Whether somebody else binds, and allocates the devices that pods claim.
     """
 
     nodes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -63,6 +72,10 @@ class World:
     classes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     levels: frozenset[str] = frozenset()
     avoided: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    devices: Mapping[str, Sequence[Device]] = field(default_factory=dict)
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    advises: bool = False
 
 
 def key_of(item: Mapping[str, Any]) -> str:

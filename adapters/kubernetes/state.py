@@ -27,7 +27,19 @@ from hal.adapters.kubernetes.convert import (
     topology_of,
 )
 from hal.adapters.kubernetes.gangs import Group, gang_of, group_of, least_of, natural
-from hal.adapters.kubernetes.kinds import BUDGETS, CLAIMS, CLASSES, GLOBAL, GROUPS, NODES, PODS, VOLUMES
+from hal.adapters.kubernetes.kinds import (
+    BUDGETS,
+    CLAIMS,
+    CLASSES,
+    DEVICES,
+    GLOBAL,
+    GROUPS,
+    NODES,
+    PODS,
+    RESOURCES,
+    SLICES,
+    VOLUMES,
+)
 from hal.adapters.kubernetes.members import Members
 from hal.adapters.kubernetes.nodes import Nodes
 
@@ -61,10 +73,18 @@ class State:
         Whether a pod that waits is hal's to place.
     levels : tuple of str
         Label keys that are levels of the topology beside the known ones, nearest last.
+    advises : bool
+        Whether somebody else binds, and allocates the devices that pods claim.
     """
 
-    def __init__(self, claims: Callable[[Mapping[str, Any]], bool], levels: tuple[str, ...] = ()) -> None:
-        self.claims, self.levels = claims, levels
+    def __init__(
+        self,
+        claims: Callable[[Mapping[str, Any]], bool],
+        levels: tuple[str, ...] = (),
+        *,
+        advises: bool = False,
+    ) -> None:
+        self.claims, self.levels, self.advises = claims, levels, advises
         self._nodes = Nodes(levels)
         self.nodes = self._nodes.known
         self.pods: dict[str, dict[str, Any]] = {}
@@ -73,9 +93,10 @@ class State:
         self.assumed: dict[str, Running] = {}  # bound by us; the watch may not have said so yet
         self.promised: set[str] = set()  # pods that have their node as soon as others have left it
         self.others: dict[str, dict[str, dict[str, Any]]] = {
-            kind: {} for kind in (CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS)
+            kind: {} for kind in (CLAIMS, VOLUMES, CLASSES, GROUPS, BUDGETS, RESOURCES, DEVICES)
         }
         self._members = Members()
+        self._using: set[str] = set()  # pods with claims of devices
         self._loose: set[str] = set()  # what nodes and volumes decide, beside the pod itself
         self._dirty: dict[str, None] = {}
         self._told: dict[str, hal.Job | Running] = {}
@@ -106,11 +127,18 @@ class State:
                 self._other(kind, name if kind in GLOBAL else key_of(thing), thing, gone)
 
     def _other(self, kind: str, key: str, thing: dict[str, Any], gone: bool) -> None:
-        if gone:
+        if kind == SLICES:
+            self._note(f"slice {key}", self._nodes.publish(thing, gone))
+        elif gone:
             self.others[kind].pop(key, None)
         else:
             self.others[kind][key] = thing
-        if kind != BUDGETS:
+        if kind in (SLICES, RESOURCES, DEVICES):
+            for pod in self._using:
+                if bound(self.pods[pod]):
+                    self.assumed.pop(pod, None)  # which devices it has may be known only now
+            self._mark(*self._using)
+        elif kind != BUDGETS:
             self._mark(*self._loose)
         if kind == GROUPS:
             self._mark(*(pod for group in self._members if group.name == key for pod in self._members[group]))
@@ -121,12 +149,15 @@ class State:
         if gone or (before and before["metadata"].get("uid") != pod["metadata"].get("uid")):
             self.assumed.pop(key, None)  # another of the same name knows nothing of it
         pod["metadata"].pop("managedFields", None)
+        self._using.discard(key)
         if gone:
             self.pods.pop(key, None)
             self._join(key, None)
         else:
             group = group_of(pod)
             self.pods[key] = pod
+            if pod["spec"].get("resourceClaims"):
+                self._using.add(key)
             assumed = self.assumed.get(key)
             if assumed and bound(pod) and assumed.nodes != (pod["spec"]["nodeName"],):
                 del self.assumed[key]  # somebody else was first
@@ -217,7 +248,10 @@ class State:
         topology = topology_of({name: node.labels for name, node in self.nodes.items()}, self.levels)
         levels = frozenset(level.name for level in topology.levels) if topology else frozenset()
         claims, volumes, classes = (self.others[kind] for kind in (CLAIMS, VOLUMES, CLASSES))
-        self.world = World(self._nodes.tags, claims, volumes, classes, levels, self._nodes.avoided)
+        self.world = World(
+            self._nodes.tags, claims, volumes, classes, levels, self._nodes.avoided,
+            self._nodes.devices, self.others[RESOURCES], self.others[DEVICES], self.advises,
+        )  # fmt: skip
         self._told.clear()
         self._nodes.changes()
         self._stale = ""
@@ -287,7 +321,8 @@ class State:
         if bound(pod):
             self._forget(key)
             told = self._told.get(key)
-            if isinstance(told, Running) and told.nodes == (pod["spec"]["nodeName"],):
+            same = isinstance(told, Running) and told.nodes == (pod["spec"]["nodeName"],)
+            if same and key not in self._using:
                 return told
             running, dropped = running_of(pod, self.world)
             self._note(key, dropped)

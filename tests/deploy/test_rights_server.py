@@ -105,41 +105,25 @@ def extends(rights: Rights) -> list[str]:
 
 @pytest.fixture(scope="module")
 def world(kubernetes: KubernetesCluster) -> KubernetesCluster:
-    """Return the API server with one node, volumes that are made late, and PodGroups."""
+    """Return the API server with one node, volumes that are made late, PodGroups, and what devices are claimed by."""
     kubernetes.clear()
     late = {"provisioner": "example.com/late", "volumeBindingMode": "WaitForFirstConsumer"}
     kubernetes.client.call(
         "POST", "/apis/storage.k8s.io/v1/storageclasses", {"metadata": {"name": "late"}, **late}
     )
     kubernetes.add_nodes(["n0"], cpu="64", memory="256Gi")
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    kubernetes.client.call(
-        "POST",
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-        {
-            "metadata": {
-                "name": "podgroups.scheduling.x-k8s.io",
-                "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"},
-            },
-            "spec": {
-                "group": "scheduling.x-k8s.io",
-                "scope": "Namespaced",
-                "names": {"plural": "podgroups", "singular": "podgroup", "kind": "PodGroup"},
-                "versions": [
-                    {
-                        "name": "v1alpha1",
-                        "served": True,
-                        "storage": True,
-                        "schema": {"openAPIV3Schema": schema},
-                    }
-                ],
-            },
-        },
-    )
+    # This release has none of them itself.
+    paths = [
+        define(kubernetes, "scheduling.x-k8s.io", "v1alpha1", "PodGroup", "Namespaced"),
+        define(kubernetes, "resource.k8s.io", "v1", "ResourceClaim", "Namespaced"),
+        define(kubernetes, "resource.k8s.io", "v1", "ResourceSlice", "Cluster"),
+        define(kubernetes, "resource.k8s.io", "v1", "DeviceClass", "Cluster"),
+    ]
 
     def served() -> bool:
         try:
-            kubernetes.client.list("/apis/scheduling.x-k8s.io/v1alpha1/podgroups")
+            for path in paths:
+                kubernetes.client.list(path)
         except ApiError:
             return False
         return True
@@ -148,11 +132,30 @@ def world(kubernetes: KubernetesCluster) -> KubernetesCluster:
     return kubernetes
 
 
+def define(cluster: KubernetesCluster, group: str, version: str, kind: str, scope: str) -> str:
+    """Have the API server keep a further kind of objects; the path of its collection."""
+    one = kind.lower()
+    many = f"{one}es" if one.endswith("s") else f"{one}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    notes = {"api-approved.kubernetes.io": "unapproved, for tests"}
+    names = {"plural": many, "singular": one, "kind": kind}
+    cluster.client.call(
+        "POST",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        {
+            "metadata": {"name": f"{many}.{group}", "annotations": notes},
+            "spec": {"group": group, "scope": scope, "names": names, "versions": [served]},
+        },
+    )
+    return f"/apis/{group}/{version}/{many}"
+
+
 @pytest.mark.parametrize(
     ("settings", "does", "least"),
     [
-        (("serve.enabled=false",), schedules, 23),
-        (("scheduler.enabled=false", "extender.enabled=true"), extends, 16),
+        (("serve.enabled=false",), schedules, 29),
+        (("scheduler.enabled=false", "extender.enabled=true"), extends, 22),
     ],
     ids=["scheduler", "extender"],
 )

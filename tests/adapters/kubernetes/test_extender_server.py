@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.adapters.kubernetes_extender import bodies
 from bench.server.load import load, requests
 from tests.adapters.kubernetes.cluster import KubernetesCluster
 from tests.adapters.kubernetes.test_extender import pod
@@ -119,19 +120,14 @@ def test_answers_on_a_thousand_nodes_under_load(kubernetes: KubernetesCluster, e
     names = [f"n{i:04}" for i in range(1000)]
     kubernetes.add_nodes(names, gpu="4")
     until(lambda: figures(extended)["hal_nodes"] == 1000, "hal knows the nodes")
-    bodies = [
-        json.dumps(
-            {"Pod": pod(f"p{i}", cpu="1", gpu=str(1 + i % 4)), "Nodes": None, "NodeNames": names}
-        ).encode()
-        for i in range(64)
-    ]
+    asking = bodies(names)
     host, port = extended.removeprefix("http://").split(":")
     for verb in ("filter", "prioritize"):
-        asked = requests(f"/extender/{verb}", bodies, f"{host}:{port}", "")
+        asked = requests(f"/extender/{verb}", asking, f"{host}:{port}", "")
         told = asyncio.run(load(host, int(port), asked, rate=50, seconds=5, connections=4))
         print(json.dumps({"verb": verb, "load": os.getloadavg()[0], **told}))
         assert told["failed"] == 0
         assert told["requests"] > 200
-        told = httpx.post(f"{extended}/extender/{verb}", content=bodies[0], trust_env=False).json()
+        told = httpx.post(f"{extended}/extender/{verb}", content=asking[0], trust_env=False).json()
         rows = told["NodeNames"] if verb == "filter" else [row["Host"] for row in told]
         assert rows == names

@@ -7,12 +7,25 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from hal.adapters.kubernetes.kinds import BUDGETS, CLAIMS, CLASSES, GROUPS, NODES, PODS, VOLUMES
+from hal.adapters.kubernetes.kinds import (
+    BUDGETS,
+    CLAIMS,
+    CLASSES,
+    DEVICES,
+    GROUPS,
+    NODES,
+    PODS,
+    RESOURCES,
+    SLICES,
+    VOLUMES,
+)
 from hal.adapters.kubernetes.state import State
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hal
+from tests.adapters.kubernetes.test_devices import allocated, claim, kind, published
+from tests.adapters.kubernetes.test_devices import pod as using
 
 
 def thing(name: str, spec: Any = None, status: Any = None, **meta: Any) -> dict[str, Any]:
@@ -29,21 +42,27 @@ def pod(name: str, **more: Any) -> dict[str, Any]:
 
 
 GANG = {"scheduling.x-k8s.io/pod-group": "g"}
-SLICES = {"kueue.x-k8s.io/podset-slice-size": "1", "kueue.x-k8s.io/podset-preferred-topology": "zone"}
+NEAR = {"kueue.x-k8s.io/podset-slice-size": "1", "kueue.x-k8s.io/podset-preferred-topology": "zone"}
 CLAIM = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}
 TERM = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}
 THINGS: list[tuple[str, dict[str, Any]]] = [
     (NODES, thing("n", {"taints": []}, {"allocatable": {"cpu": "8", "pods": "9"}}, labels={"zone": "a"})),
     (PODS, pod("single", spec={"affinity": {"nodeAffinity": {}}})),
     (PODS, pod("runs", spec={"nodeName": "n"}, labels=GANG)),
-    (PODS, pod("w-1", labels=GANG, annotations=SLICES)),
-    (PODS, pod("w-2", labels=GANG, annotations=SLICES)),
+    (PODS, pod("w-1", labels=GANG, annotations=NEAR)),
+    (PODS, pod("w-2", labels=GANG, annotations=NEAR)),
     (PODS, pod("claims", spec=CLAIM)),
     (CLAIMS, thing("c", {"storageClassName": "late", "volumeName": "v"})),
     (VOLUMES, thing("v", {"nodeAffinity": {"required": {"nodeSelectorTerms": [TERM]}}})),
     (CLASSES, {**thing("late"), "volumeBindingMode": "WaitForFirstConsumer", "provisioner": "x"}),
     (GROUPS, thing("g", {"minMember": 2})),
     (BUDGETS, thing("b", {"minAvailable": 1})),
+    (SLICES, published("v1", "n", "A100", "A100")),
+    (DEVICES, kind()),
+    (RESOURCES, allocated(claim("v1", "used"), "n", "has", "gpu-1")),
+    (RESOURCES, claim("v1", "free")),
+    (PODS, using("has", "used", node="n")),
+    (PODS, using("asks", "free")),
 ]
 
 
@@ -80,22 +99,22 @@ def test_any_value_in_any_field_is_read_or_a_typed_error(
 ) -> None:
     told = spoilt(*where, value)
     for watched in (False, True):
-        state = State(lambda pod: pod["spec"].get("schedulerName") == "hal")
+        state = State(lambda pod: pod["spec"].get("schedulerName", "hal") == "hal", advises=True)
         with contextlib.suppress(hal.AdapterError):
-            for kind, one in copy.deepcopy(THINGS) if watched else ():
-                state.take(kind, "ADDED", one)
+            for what, one in copy.deepcopy(THINGS) if watched else ():
+                state.take(what, "ADDED", one)
             if watched:
                 state.snapshot("1")
-            for kind, one in copy.deepcopy(told):
-                state.take(kind, "MODIFIED", one)
+            for what, one in copy.deepcopy(told):
+                state.take(what, "MODIFIED", one)
             state.deltas() if watched else state.snapshot("1")
             list(state.gangs())
 
 
 def test_one_group_that_makes_no_sense_is_held_alone() -> None:
-    state = State(lambda pod: True)
-    for kind, one in spoilt(3, ("metadata", "annotations", "kueue.x-k8s.io/podset-slice-size"), "0"):
-        state.take(kind, "ADDED", one)
+    state = State(lambda pod: True, advises=True)
+    for what, one in spoilt(3, ("metadata", "annotations", "kueue.x-k8s.io/podset-slice-size"), "0"):
+        state.take(what, "ADDED", one)
     now = state.snapshot("1")
-    assert [job.name for job in now.jobs] == ["d/claims", "d/single"]
+    assert [job.name for job in now.jobs] == ["d/claims", "d/single", "lab/asks"]
     assert any(item.where == "group d/g" and item.effect == "held" for item in now.dropped)

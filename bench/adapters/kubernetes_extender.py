@@ -1,0 +1,81 @@
+"""Latency of the scheduler extender, over HTTP, on a real API server's nodes.
+
+    python -m bench.adapters.kubernetes_extender [nodes] [seconds]
+
+Pods that ask for one to four GPUs come at a fixed rate whether or not answers do; names of all nodes are sent, as with
+``nodeCacheCapable``. Milliseconds as the client sees them. Figures need quiet cores: the load before is printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.server.load import load, requests
+from tests.adapters.kubernetes.cluster import KubernetesCluster, free_ports
+
+RATE = 50
+
+
+def bodies(names: list[str]) -> list[bytes]:
+    """Return the bodies that kube-scheduler sends for 64 pods."""
+
+    def pod(number: int) -> dict[str, Any]:
+        asked = {"cpu": "1", "nvidia.com/gpu": str(1 + number % 4)}
+        meta = {"name": f"p{number}", "namespace": "default", "uid": f"u{number}"}
+        return {
+            "metadata": meta,
+            "spec": {"containers": [{"resources": {"requests": asked, "limits": asked}}]},
+        }
+
+    return [json.dumps({"Pod": pod(i), "Nodes": None, "NodeNames": names}).encode() for i in range(64)]
+
+
+def main(nodes: int = 1000, seconds: float = 20.0) -> None:
+    """Measure and print both verbs."""
+    with tempfile.TemporaryDirectory(prefix="hal-extender-") as folder:
+        cluster = KubernetesCluster(Path(folder))
+        try:
+            cluster.start()
+            names = [f"n{i:05}" for i in range(nodes)]
+            cluster.add_nodes(names, gpu="4")
+            (port,) = free_ports(1)
+            command = [
+                str(Path(sys.executable).with_name("hal")), "serve", "--adapter", "kubernetes", "-o", "lease=none",
+                "-o", f"kubeconfig={cluster.config}", "--port", str(port), "--trust-loopback", "--rate", "100000",
+            ]  # fmt: skip
+            with (Path(folder) / "serve.log").open("wb") as log:
+                cluster.processes["serve"] = subprocess.Popen(command, stdout=log, stderr=log)
+            told: dict[str, Any] = {"nodes": nodes, "load": os.getloadavg()[0]}
+            while not known(port, nodes):
+                assert cluster.processes["serve"].poll() is None, (Path(folder) / "serve.log").read_text()
+                time.sleep(0.2)
+            for verb in ("filter", "prioritize"):
+                asked = requests(f"/extender/{verb}", bodies(names), f"127.0.0.1:{port}", "")
+                run = load("127.0.0.1", port, asked, rate=RATE, seconds=seconds, connections=4)
+                told[verb] = asyncio.run(run)
+        finally:
+            cluster.stop()
+    print(json.dumps(told, indent=2))
+
+
+def known(port: int, nodes: int) -> bool:
+    """Whether hal serves, and knows all nodes."""
+    try:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    except httpx.TransportError:
+        return False
+    return f"hal_nodes {float(nodes)}" in text.splitlines()
+
+
+if __name__ == "__main__":
+    main(*(kind(given) for kind, given in zip((int, float), sys.argv[1:], strict=False)))
