@@ -127,7 +127,8 @@ class Extender:
                 fits.append(name)
             else:
                 reason = reasons[why[at]]
-                (never if reason.startswith(_NEVER) else failed)[name] = reason
+                lasting = reason.startswith(_NEVER) or reason == "too few GPUs"
+                (never if lasting else failed)[name] = reason
         return filtered(fits, nodes, failed, never)
 
     def prioritize(self, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
