@@ -88,7 +88,6 @@ void BoundPolicy::score(ShapeId shape, std::span<const NodeId> nodes, std::span<
     for (double& total : totals) total = std::min(total, 1.0);  // weights may add up to 1 + 1 ulp
 }
 
-// The first nodes.size() entries of `out`, which is scratch and never shrinks.
 void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out) {
     if (out.size() < nodes.size()) out.resize(nodes.size());
     if (SharedScore& shared = shared_->score(); shared.exact(shape)) {

@@ -45,6 +45,9 @@ class BoundPolicy {
     /// hold scorers x nodes entries.
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> totals,
                std::span<double> parts);
+    /// What choose() compares, the greatest best: the total in steps of 2^-30, then the rank among ties. The
+    /// first nodes.size() entries of `out`, which never shrinks.
+    void keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out);
     /// Nodes (of all present) that pass every filter, in index order.
     void feasible(ShapeId shape, std::vector<NodeId>& nodes);
     /// 0-based index of the first custom filter that rejects the node, or -1.
@@ -65,7 +68,6 @@ class BoundPolicy {
     };
     void build(ShapeId shape, ShapeIndex& index);
     void follow(ShapeId shape, ShapeIndex& index);
-    void keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out);
     [[noreturn]] void refuse(std::size_t scorer, NodeId node, double score) const;
 
     std::shared_ptr<const Policy> policy_;

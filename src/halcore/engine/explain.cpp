@@ -59,17 +59,15 @@ Explanation Engine::explain(const JobRequest& job, const std::shared_ptr<const P
     }
     if (nodes.empty()) return result;
 
-    const std::vector<double>& totals = found.totals;
+    std::vector<std::uint64_t> keys;  // totals closer than a step are ties, here as in choose()
+    bound(policy).keys(job.shape, nodes, keys);
     std::vector<std::size_t> order(nodes.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    const auto better = [&](std::size_t a, std::size_t b) {
-        if (totals[a] != totals[b]) return totals[a] > totals[b];
-        return tie_rank(nodes[a], policy->tie_seed()) < tie_rank(nodes[b], policy->tie_seed());
-    };
+    const auto better = [&](std::size_t a, std::size_t b) { return keys[a] > keys[b]; };
     top = std::min(top, order.size());
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(), better);
     for (std::size_t i = 0; i < top; ++i) {
-        Explanation::Candidate candidate{nodes[order[i]], totals[order[i]], {}};
+        Explanation::Candidate candidate{nodes[order[i]], found.totals[order[i]], {}};
         for (std::size_t s = 0; s < policy->scorers().size(); ++s)
             candidate.parts.push_back(found.parts[s * nodes.size() + order[i]]);
         result.top.push_back(std::move(candidate));
