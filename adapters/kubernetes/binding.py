@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,10 @@ class Binder:
 
     def __init__(self, client: Client, lease: LeaseLock | None, scheduler: str, workers: int) -> None:
         self.client, self.lease, self.scheduler, self.workers = client, lease, scheduler, workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hal-bind")
+        self._pool, self._renewing = (
+            ThreadPoolExecutor(workers, thread_name_prefix="hal-bind"),
+            threading.Lock(),
+        )
         self._state = State(self.claims)
         self._promises = Promises(client, self._put)
         self.done: list[tuple[str, str]] = []  # pods bound now, and where to: to be told
@@ -140,13 +144,25 @@ class Binder:
         """Bind several pods at once, and those again, one by one, for which that was no plain success."""
         state, done = self._state, set()
         fast = [(key, node, gpus) for key, node, gpus in tasks if node in state.nodes and state.waits(key)]
-        if fast and (self.lease is None or self.lease.held):
+        if fast and self._leads():
             sent = self.send_many(fast)
             done = {task[0] for task, certain in zip(fast, sent, strict=True) if certain}
         return [
             Applied(task[0], Outcome.APPLIED, task[1]) if task[0] in done else self._bind(*task)
             for task in tasks
         ]
+
+    def _leads(self) -> bool:
+        """Whether the lease is still ours; renewed when it is time, for a slow server takes long over a part."""
+        if self.lease is None:
+            return True
+        with self._renewing:
+            if self.lease.holder != self.lease.identity:
+                return False
+            try:
+                return self.lease.acquire()
+            except hal.AdapterError:
+                return self.lease.held
 
     # ---- one -----------------------------------------------------------------------------------------
 
@@ -162,7 +178,7 @@ class Binder:
             return Applied(key, Outcome.ALREADY if on == node else Outcome.CONFLICT, f"on {on}")
         error: hal.AdapterError | None = None
         for _ in range(3):
-            if self.lease is not None and not self.lease.held:
+            if not self._leads():
                 return Applied(key, Outcome.UNKNOWN, "the lease ran out")
             try:
                 self.send(key, node, gpus, pod or {})
