@@ -43,8 +43,8 @@ class RoomBound {
     std::int64_t work() const { return work_; }
 
   private:
-    // Subsets of so many jobs on a node are tried, until all have cost so much; else one job, the cheapest, is
-    // charged for what room there may be.
+    // Subsets of so many jobs on a node are tried, until all have cost so much; else one job, the cheapest,
+    // is charged for what room there may be.
     static constexpr std::size_t kSubsets = 10;
     static constexpr std::int64_t kMostWork = 1 << 20;
     struct Choice {

@@ -9,6 +9,8 @@
 namespace hal {
 namespace {
 
+constexpr std::int64_t kMostLost = std::int64_t{1} << 36;  // more counts as this much: sums stay in 64 bits
+
 // Tasks of the shape that a node holds at most, as it is now.
 std::int64_t room_at_most(Engine& engine, ShapeId shape, NodeId n, std::int64_t most) {
     const Cluster& cluster = engine.cluster();
@@ -65,7 +67,7 @@ RoomBound room_bound(Engine& engine, const JobRequest& job,
     std::vector<RoomBound::Job> jobs;
     for (const auto& c : candidates) {
         RoomBound::Job& added = jobs.emplace_back();
-        added.cost = {1, c.priority, c.lost, c.tasks};
+        added.cost = {1, c.priority, std::min(c.lost, kMostLost), c.tasks};
         for (const TaskPlace& task : cluster.job(c.job).tasks) added.nodes.push_back(task.node);
         std::sort(added.nodes.begin(), added.nodes.end());
         added.nodes.erase(std::unique(added.nodes.begin(), added.nodes.end()), added.nodes.end());
