@@ -13,6 +13,7 @@ from hal.adapters.contract import (
     JobStarted,
     NodeChanged,
     NodeGone,
+    Outcome,
     Running,
     Snapshot,
     book,
@@ -39,6 +40,14 @@ class Look:
             {each.job.name: each for each in running},
             {job.name: job for job in jobs},
         )
+
+    def answered(self, placement: hal.Placement, outcome: Outcome) -> None:
+        """Note what whoever asked is told, and takes for true: a job that waits all the same is a difference then."""
+        if not (outcome.holds or outcome is Outcome.GONE):
+            return
+        job = self.waiting.pop(placement.job, None)
+        if job is not None and outcome.holds:
+            self.running[job.name] = Running(job, placement.nodes, placement.gpus, placement.roles)
 
 
 def differences(before: Look, after: Look) -> Iterator[Delta]:

@@ -219,8 +219,7 @@ class NomadAdapter:
                 outcome, detail = _meaning(error), str(error)
             except hal.AdapterError as error:
                 outcome, detail = Outcome.UNKNOWN, str(error)
-            if outcome is Outcome.GONE:
-                self._view.waiting.pop(placement.job, None)  # told again, should it still wait
+            self._view.answered(placement, outcome)
             answers.append(Applied(placement.job, outcome, detail))
         return answers
 

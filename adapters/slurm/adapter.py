@@ -218,6 +218,9 @@ class SlurmAdapter:
                 answers |= {i: Applied(p.job, Outcome.UNKNOWN, str(error)) for i, p in sent.items()}
             else:
                 answers |= {i: became(p, _find(jobs, p.job), said) for i, p in sent.items()}
+        for index, placement in enumerate(placements):
+            if self._last is not None:
+                self._last.look.answered(placement, answers[index].outcome)
         return [answers[index] for index in range(len(placements))]
 
     def _by_name(self) -> dict[str, list[JobRecord]]:

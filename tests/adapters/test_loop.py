@@ -311,3 +311,21 @@ def test_differences_lead_from_one_look_to_the_next(
     assert books(following.cluster) == books(fresh.cluster)
     assert (following.running, set(following.waiting)) == (fresh.running, set(fresh.waiting))
     assert list(differences(new, new)) == []
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_was_answered_is_what_the_next_look_is_held_against(outcome: Outcome) -> None:
+    """An orchestrator that takes a job back at once looks as it did before: without a word the job would be lost."""
+    node, job = hal.Node("n", cpus=8), hal.Job("j", cpus=1)
+    placed = hal.Placement("j", hal.Status.PLACED, ("n",), ((),), (1.0,))
+    for running, waiting in (((), (job,)), ((Running(job, ("n",)),), ()), ((), ())):
+        now = Look.of([node], running, waiting)
+        before = Look.of([node], [], [job])
+        mirror = Mirror(Snapshot((node,), (), (job,), "0"))
+        before.answered(placed, outcome)
+        if outcome.holds:
+            mirror.started(Running(job, ("n",)))
+        elif outcome is Outcome.GONE:
+            mirror.waiting.pop("j")
+        mirror.follow(differences(before, now))
+        assert (mirror.cluster.runs("j"), "j" in mirror.waiting) == (bool(running), bool(waiting))

@@ -73,6 +73,21 @@ def test_tasks_dealt_out_unevenly_delay_nobody(harness: SlurmHarness) -> None:
         thread.join()
 
 
+def test_a_job_whose_node_was_taken_meanwhile_waits_again(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    loop = Loop(harness.adapter(), policy="first_fit")
+    job = slurm.sbatch("-p", "cpu", "-n", "6")
+    assert job in loop.mirror.waiting
+    other = slurm.sbatch("-p", "cpu", "-w", "c0", "-n", "16", held=False)
+    until(lambda: harness.where(other) == ["c0"])
+    (placement,) = loop.step().placements  # as if nobody were there
+    assert placement.nodes == ("c0",)
+    until(lambda: loop.follow(0.1) >= 0 and job in loop.mirror.waiting)
+    (placement,) = loop.step().placements
+    assert placement.nodes == ("c1",)
+    until(lambda: harness.where(job) == ["c1"])
+
+
 def test_a_node_drained_killed_and_returned(harness: SlurmHarness) -> None:
     slurm = harness.slurm
     adapter = harness.adapter()
