@@ -42,7 +42,10 @@ class Look:
         )
 
     def answered(self, placement: hal.Placement, outcome: Outcome) -> None:
-        """Note what whoever asked is told, and takes for true: a job that waits all the same is a difference then."""
+        """Note what whoever asked is told, and takes for true: a job that waits all the same is a difference then.
+
+        For orchestrators whose next answer has what was done already; where it comes later, there is no need.
+        """
         if not (outcome.holds or outcome is Outcome.GONE):
             return
         job = self.waiting.pop(placement.job, None)

@@ -219,7 +219,8 @@ class NomadAdapter:
                 outcome, detail = _meaning(error), str(error)
             except hal.AdapterError as error:
                 outcome, detail = Outcome.UNKNOWN, str(error)
-            self._view.answered(placement, outcome)
+            if outcome is Outcome.GONE:
+                self._view.waiting.pop(placement.job, None)  # told again, should it still wait
             answers.append(Applied(placement.job, outcome, detail))
         return answers
 

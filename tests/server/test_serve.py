@@ -102,12 +102,13 @@ def draining(folder: Path, seconds: int) -> Iterator[tuple[str, subprocess.Popen
     command = [hal, "serve", "--cluster", str(folder / "c.json"), "--port", str(port), "--no-token"]
     with process([*command, "--drain", str(seconds)], folder / "log") as running:
         address = f"http://127.0.0.1:{port}"
-        until(lambda: answers(f"{address}/ready"), "ready")
+        until(lambda: running.poll() is not None or answers(f"{address}/ready"), "ready")
+        assert running.poll() is None, (folder / "log").read_text()
         yield address, running
 
 
 def test_goes_on_for_a_while_after_it_was_told_to_stop(tmp_path: Path) -> None:
-    with draining(tmp_path, 3600) as (address, running):
+    with draining(tmp_path, 600) as (address, running):
         running.send_signal(signal.SIGTERM)
         until(lambda: not answers(f"{address}/ready"), "not ready any more")
         told = httpx.post(f"{address}/v1/place", json={"jobs": [{"name": "a", "cpus": 1}]}, trust_env=False)
