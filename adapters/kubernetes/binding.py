@@ -46,10 +46,8 @@ class Binder:
 
     def __init__(self, client: Client, lease: LeaseLock | None, scheduler: str, workers: int) -> None:
         self.client, self.lease, self.scheduler, self.workers = client, lease, scheduler, workers
-        self._pool, self._renewing = (
-            ThreadPoolExecutor(workers, thread_name_prefix="hal-bind"),
-            threading.Lock(),
-        )
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hal-bind")
+        self._renewing = threading.Lock()
         self._state = State(self.claims)
         self._promises = Promises(client, self._put)
         self.done: list[tuple[str, str]] = []  # pods bound now, and where to: to be told

@@ -99,12 +99,10 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
                                               const QueuesPtr& queues) {
     Explanation e;
     std::vector<std::string> names;
-    std::vector<std::int32_t> room;
     h.run([&](Cluster& c, Engine& engine) {
         engine.use_queues(queues);
         e = engine.explain(h.request(job), policy.policy, top);
         for (const auto& candidate : e.top) names.push_back(c.name(candidate.node));
-        room = engine.gang_room(h.request(job));
     });
     nb::dict result;
     result["status"] = static_cast<int>(e.status);
@@ -117,7 +115,6 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
         result["block"] = nb::make_tuple(queues->name(e.block->queue),
                                          queues->resources().name(e.block->resource), e.block->missing());
     }
-    result["gang_room"] = room;
     nb::list rows;
     for (std::size_t i = 0; i < e.top.size(); ++i)
         rows.append(nb::make_tuple(names[i], e.top[i].total, e.top[i].parts));

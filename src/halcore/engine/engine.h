@@ -119,11 +119,6 @@ class Engine {
     /// One task's choice by the index and by the scan, for tests.
     Choice choose(ShapeId shape, const std::shared_ptr<const Policy>& policy, bool by_scan);
 
-    /// GangStage::room() on the state as it is now; empty for jobs that are no gangs.
-    std::vector<std::int32_t> gang_room(const JobRequest& job) {
-        return job.gang ? gangs_.room(*job.gang) : std::vector<std::int32_t>{};
-    }
-
     Cluster& cluster() { return cluster_; }
     Matcher& matcher() { return matcher_; }
     BoundPolicy& bound(const std::shared_ptr<const Policy>& policy);

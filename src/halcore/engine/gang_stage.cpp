@@ -219,18 +219,6 @@ void GangStage::rank(GangPlaces& out) const {
     out = std::move(ranked);
 }
 
-std::vector<std::int32_t> GangStage::room(const Gang& gang) {
-    Counts room;
-    if (!cluster_.tree()) return room;
-    Counts most;
-    for (const auto& role : gang.roles) most.push_back(role.tasks);
-    GangProblem now = problem(gang, levels(gang), most);
-    slots_.trim();
-    for (const auto& role : gang.roles) now.capacity.push_back(slots_.now(role.shape));
-    for (std::size_t r = 0; r < most.size(); ++r) room.push_back(gang_room(now, r));
-    return room;
-}
-
 bool GangStage::could_ever_fit(const Gang& gang) {
     if (!cluster_.tree()) {
         for (const auto& role : gang.roles)

@@ -46,9 +46,6 @@ class GangStage {
     bool place(const Gang& gang, BoundPolicy& policy, const GangBounds& bounds, GangPlaces& out);
     /// Whether min_tasks of every role would fit if nothing ran. Necessary and, for one role, sufficient.
     bool could_ever_fit(const Gang& gang);
-    /// By role, how many of its tasks the best domain allowed by the required level has room for now, when
-    /// the other roles get none: what an explanation counts as missing. Empty without a tree.
-    std::vector<std::int32_t> room(const Gang& gang);
     /// Changes a running gang to these counts a role: gives up the tasks whose loss leaves the least spread
     /// and then distance, or takes more as near as possible. False, and nothing changed, when it cannot.
     /// The tasks that stay are in `out` before the first new one is chosen.
