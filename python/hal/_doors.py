@@ -38,8 +38,8 @@ def listed(value: T | Iterable[T], kind: type[T], field: str) -> list[T]:
 
 
 def _called(kind: type[object]) -> str:
-    if kind.__module__ == "builtins":
-        return {"str": "text", "int": "a whole number"}.get(kind.__name__, kind.__name__)
+    if kind.__module__ in ("builtins", "numbers"):
+        return {"str": "text"}.get(kind.__name__, "a whole number")
     top, *below = kind.__module__.split(".")
     room = top if hasattr(sys.modules.get(top), kind.__name__) else ".".join([top, *below[:1]])
     return f"a {room}.{kind.__name__}"  # by the name that users import it by

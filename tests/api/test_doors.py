@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 import hal
@@ -93,3 +94,9 @@ def test_strangers_are_told_what_is_wanted(door: str, stranger: object) -> None:
         call(cluster, stranger)
     assert cluster.digest() == before
     assert cluster.jobs() == ["old"]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    cluster = hal.Cluster([hal.Node("n", cpus=8)])
+    assert hal.place(cluster, JOB, "random", seed=np.int64(3)).explain(np.int64(0)).feasible == 1
+    assert hal.replay.Queue(np.int64(8)).free == 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 from hal import _core
@@ -74,7 +75,7 @@ class QueueCore:
         else:
             holds = processor_windows(reservations)
             self.core = _core.BatchQueue(
-                must_be(machine, int, "machine"), *order, *backfill, source, correct, holds
+                must_be(machine, Integral, "machine"), *order, *backfill, source, correct, holds
             )
 
     def check(self, job: QueueJob) -> None:
