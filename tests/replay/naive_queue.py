@@ -227,7 +227,10 @@ def replay(
         now, kind, _, i = heapq.heappop(events)
         job = jobs[i]
         if kind == DUE:
-            schedule(now)
+            if any(
+                jobs[i].planned == now for i in queue
+            ):  # else an end at the same moment has started them already
+                schedule(now)
             continue
         if kind == EXPIRED:
             if correct == "increments" and job.corrections < len(STEPS):

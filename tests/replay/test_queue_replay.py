@@ -102,6 +102,22 @@ def test_reservations_are_kept(workload, holds, backfill, window):
         assert (run.start <= run.promise).all()
 
 
+def test_nobody_looks_again_when_a_due_start_is_done() -> None:
+    """The second outlives its prediction at the moment at which it and the third were due and have started."""
+    workload = Workload.from_columns(
+        submit=[0] * 4, run=[1, 2, 1, 0], procs=[1] * 4, requested=[1, 2, 1, 1], processors=1
+    )
+    guesses = [0, 0, 1, 0]
+    run = replay_queue(workload, backfill="conservative", predict=guesses)
+    assert run.start.tolist() == [0, 1, 1, 2]
+    assert replay(jobs_of(workload, given=guesses), 1, backfill="conservative", predict="given") == [
+        0,
+        1,
+        1,
+        2,
+    ]
+
+
 @given(workloads(overruns=True), st.sampled_from(["easy", "easy_sjbf", "conservative"]), st.data())
 def test_agrees_with_twin_when_predictions_are_arbitrary(workload, backfill, data):
     given_runs = data.draw(
