@@ -65,7 +65,7 @@ class Watched(Client):
                     self.answered.add(asked[-1])
                 return told
 
-            connection.request, connection.getresponse = request, getresponse  # type: ignore[method-assign]
+            connection.request, connection.getresponse = request, getresponse
         return connection
 
 
@@ -107,7 +107,7 @@ class Rights:
         full, now = (set(grants(given)) for given in (self.roles, roles))
         client = Client(self.access)
         for grant in sorted(full):
-            until(lambda grant=grant: self._may(client, grant) == (grant in now), str(grant), every=0.02)  # type: ignore[misc]
+            until(lambda grant=grant: self._may(client, grant) == (grant in now), str(grant), every=0.02)
         client.close()
 
     def _may(self, client: Client, grant: tuple[str, ...]) -> bool:

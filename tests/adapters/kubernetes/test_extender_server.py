@@ -75,7 +75,7 @@ def test_kube_scheduler_does_as_hal_says(kubernetes: KubernetesCluster, extended
         # Best fit fills one node before it begins the next; kube-scheduler alone would spread them.
         for index in range(8):
             (name,) = kubernetes.add_pods([f"p{index}"], scheduler="extended", gpu="1")
-            until(lambda name=name: name in kubernetes.bound(), f"{name} is bound")  # type: ignore[misc]
+            until(lambda name=name: name in kubernetes.bound(), f"{name} is bound")
         where = kubernetes.bound()
         assert sorted(list(where.values()).count(node) for node in set(where.values())) == [4, 4]
         told = figures(extended)

@@ -80,7 +80,7 @@ ODD = st.one_of(
 
 
 def spoilt(number: int, path: tuple[Any, ...], value: Any) -> list[tuple[str, Any]]:
-    told: list[tuple[str, Any]] = copy.deepcopy(THINGS)  # type: ignore[arg-type]  # anything, from here on
+    told: list[tuple[str, Any]] = copy.deepcopy(THINGS)
     if not path:
         told[number] = told[number][0], value
         return told

@@ -47,7 +47,7 @@ POD = {"metadata": {"name": "p", "namespace": "default"}}
 def test_news_wait_for_decisions_and_are_told_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hal.adapters.kubernetes.telling._PATIENCE", 1000.0)
     listener = Listener()
-    teller = Teller(listener, "hal")  # type: ignore[arg-type]  # all that it uses of a client
+    teller = Teller(listener, "hal")
     with teller.after():
         teller.scheduled(POD, "n")
         assert not listener.told.wait(0.05)
@@ -59,7 +59,7 @@ def test_news_wait_for_decisions_and_are_told_after_them(monkeypatch: pytest.Mon
 def test_news_that_waited_long_are_told_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hal.adapters.kubernetes.telling._PATIENCE", 0.01)
     listener = Listener()
-    teller = Teller(listener, "hal")  # type: ignore[arg-type]  # all that it uses of a client
+    teller = Teller(listener, "hal")
     with teller.after():
         teller.scheduled(POD, "n")
         assert listener.told.wait(60)
@@ -94,8 +94,8 @@ class SlowServer:
 
 
 def carried_out(server: SlowServer, count: int) -> list[Outcome]:
-    lease = LeaseLock(server, "default/hal", clock=lambda: server.now)  # type: ignore[arg-type]  # as above
-    binder = Binder(server, lease, "hal", 1)  # type: ignore[arg-type]
+    lease = LeaseLock(server, "default/hal", clock=lambda: server.now)
+    binder = Binder(server, lease, "hal", 1)
     room = {"allocatable": {"cpu": "8", "pods": "999"}}
     binder._state.take(NODES, "ADDED", {"metadata": {"name": "n"}, "spec": {}, "status": room})
     for index in range(count):

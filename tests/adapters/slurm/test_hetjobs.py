@@ -18,7 +18,7 @@ NODES = [NodeRecord(name, ("IDLE",), 8, 1000, "", (), ("p",), 0, 0, "") for name
 def part(offset: int, **more: object) -> JobRecord:
     base = {"id": 7 + offset, "name": "j", "user": "u", "partition": "p", "state": "PENDING", "reason": "JobHeldUser",
             "priority": 0, "nodes": 1, "cpus": 1, "tasks": 1, "het": 7, "het_offset": offset}  # fmt: skip
-    return JobRecord(**base | more)  # type: ignore[arg-type]
+    return JobRecord(**base | more)
 
 
 def told(jobs: list[JobRecord], commands: list[str]) -> list[JobRecord]:
@@ -34,10 +34,7 @@ def told(jobs: list[JobRecord], commands: list[str]) -> list[JobRecord]:
         if (value := re.search('AdminComment="(.*)"', command)) is not None:
             change["admin_comment"] = value[1]
         assert "required" not in change or found[2] != "7", "refused of the first component"
-        jobs = [
-            dataclasses.replace(job, **change) if found[2] in ("7", str(job.id)) else job  # type: ignore[arg-type]
-            for job in jobs
-        ]
+        jobs = [dataclasses.replace(job, **change) if found[2] in ("7", str(job.id)) else job for job in jobs]
     return jobs
 
 

@@ -103,7 +103,7 @@ def test_what_cannot_be_said_is_listed() -> None:
             "nodes": 1, "cpus": 1, "tasks": 1}  # fmt: skip
     jobs = [
         JobRecord(id=1, **base, features="x*2&y"),  # type: ignore[arg-type]
-        JobRecord(id=2, **base, het=1, het_offset=1),  # type: ignore[arg-type]
+        JobRecord(id=2, **base, het=1, het_offset=1),
         JobRecord(id=3, **base, tres_node="gpu:a:1,gpu:b:1"),  # type: ignore[arg-type]
         JobRecord(id=4, **base | {"cpus": 0}),  # type: ignore[arg-type]
         JobRecord(id=5, **base, features="y"),  # type: ignore[arg-type]
@@ -156,9 +156,9 @@ def test_reservations_of_parts_of_nodes_hold_what_nobody_of_theirs_uses() -> Non
         "tasks": 1,
     }
     inside = JobRecord(id=1, **base, state="RUNNING", cpus=1, reservation="gpus", given="a",
-                       shares=(Share("a", 1, 0, "gpu:1(IDX:0)"),))  # type: ignore[arg-type]  # fmt: skip
-    waits = [JobRecord(id=2, **base, state="PENDING", cpus=1),  # type: ignore[arg-type]
-             JobRecord(id=3, **base, state="PENDING", cpus=1, reservation="gpus")]  # type: ignore[arg-type]  # fmt: skip
+                       shares=(Share("a", 1, 0, "gpu:1(IDX:0)"),))  # fmt: skip
+    waits = [JobRecord(id=2, **base, state="PENDING", cpus=1),
+             JobRecord(id=3, **base, state="PENDING", cpus=1, reservation="gpus")]  # fmt: skip
     reservations = [
         Reservation("gpus", "a", 0, 1000, (), "cpu=4,gres/gpu=3,gres/gpu:a100=3"),
         Reservation("two", "b,c", 0, 1000, (), "cpu=6"),
