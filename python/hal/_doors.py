@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from hal._show import show
 from hal.errors import InvalidModel
 
-__all__ = ["listed", "must_be"]
+__all__ = ["listed", "must_be", "whole"]
 
 T = TypeVar("T")
 
@@ -19,6 +21,11 @@ def must_be(value: object, kind: type[T], field: str) -> T:
     if not isinstance(value, kind):
         raise InvalidModel(f"{field} = {show(value)}: must be {_called(kind)}")
     return value
+
+
+def whole(value: object, field: str) -> int:
+    """Return a whole number, Python's or numpy's."""
+    return must_be(value.item() if isinstance(value, np.integer) else value, int, field)
 
 
 def listed(value: T | Iterable[T], kind: type[T], field: str) -> list[T]:
@@ -38,8 +45,8 @@ def listed(value: T | Iterable[T], kind: type[T], field: str) -> list[T]:
 
 
 def _called(kind: type[object]) -> str:
-    if kind.__module__ in ("builtins", "numbers"):
-        return {"str": "text"}.get(kind.__name__, "a whole number")
+    if kind.__module__ == "builtins":
+        return {"str": "text", "int": "a whole number"}.get(kind.__name__, kind.__name__)
     top, *below = kind.__module__.split(".")
     room = top if hasattr(sys.modules.get(top), kind.__name__) else ".".join([top, *below[:1]])
     return f"a {room}.{kind.__name__}"  # by the name that users import it by

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 from hal import _core
-from hal._doors import must_be
+from hal._doors import whole
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.place import resolve
@@ -74,9 +73,7 @@ class QueueCore:
             )
         else:
             holds = processor_windows(reservations)
-            self.core = _core.BatchQueue(
-                must_be(machine, Integral, "machine"), *order, *backfill, source, correct, holds
-            )
+            self.core = _core.BatchQueue(whole(machine, "machine"), *order, *backfill, source, correct, holds)
 
     def check(self, job: QueueJob) -> None:
         """Refuse a job that could never run."""
