@@ -218,10 +218,8 @@ class SlurmFaults:
 
     def fail(self, kind: str, times: int) -> None:
         self._kind, self._left = kind, times
-        if kind in (
-            "timeout",
-            "drip",
-        ):  # only then: an answer that is just late on a busy machine is no fault
+        # Only then: an answer that is just late on a busy machine is no fault.
+        if kind in ("timeout", "drip"):
             self.made.client.timeout = 0.3
 
     def forget(self, adapter: Adapter) -> None:
