@@ -29,11 +29,11 @@ _PARTS: Final = 8  # of a typical node: what a task asks for is one
 
 
 class Mpc:
-    """Tries p on what-if forks of the live cluster and takes the one after which it costs least.
+    """Tries p on the live cluster, undoes it, and takes the p after which it costs least.
 
-    Each candidate is held against the present p, on one state of the cluster: both place the same tasks on a fork,
-    a few for each of the next steps, an eighth of a typical node each, as many as jobs turn over meanwhile; the cost
-    is that of the nodes' loads afterwards. The candidates are spread over the steps between two decisions, so that no
+    Each candidate is held against the present p, on one state of the cluster: both place the same tasks and take them
+    back, a few for each of the next steps, an eighth of a typical node each, as many as jobs turn over meanwhile; the
+    cost is that of the nodes' loads in between. The candidates are spread over the steps between two decisions, so that no
     step takes long. p moves only when the best of them wins more than ``margin``.
 
     Parameters
@@ -47,9 +47,9 @@ class Mpc:
     limits : (float, float)
         Of p.
     turnover : float
-        Share of the cluster that is placed on the fork, 0.001 … 1.
+        Share of the cluster that is placed to try a p, 0.001 … 1.
     most : int
-        Tasks placed on the fork at most.
+        Tasks placed to try a p at most.
     every : float
         Seconds between two decisions. With steps longer than that, all candidates are tried in one.
     margin : float
