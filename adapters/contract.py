@@ -7,6 +7,7 @@ a pure ``convert`` module; what cannot be said in hal's model is listed as `Drop
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -57,14 +58,20 @@ class Dropped:
         Its field, in the orchestrator's spelling.
     value : str
         What it says, shortened.
-    effect : {"ignored", "held", "unschedulable"}
-        What was done about it: nothing, the job is left to the orchestrator, or the node takes no jobs.
+    effect : {"ignored", "held", "waits", "unschedulable"}
+        What was done about it: nothing, the job is left to the orchestrator, the job is looked at once that is there
+        (it is no resource of nodes), or the node takes no jobs.
     """
 
     where: str
     field: str
     value: str
     effect: str = "ignored"
+
+    @property
+    def job(self) -> str:
+        """The job that is not placed because of it; empty when there is none."""
+        return self.where.removeprefix("job ") if self.effect in ("held", "waits") else ""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.field} = {self.value} ({self.effect})"
@@ -184,7 +191,8 @@ class JobGone:
     name: str
 
 
-Delta = NodeChanged | NodeGone | JobQueued | JobStarted | JobGone
+#: A `Dropped` is news of something that the model cannot say.
+Delta = NodeChanged | NodeGone | JobQueued | JobStarted | JobGone | Dropped
 
 
 # ---- decisions -------------------------------------------------------------------------------------------
@@ -344,12 +352,14 @@ class Reserves(Protocol):
 
 @dataclass
 class Reasons:
-    """Remembers what was said about each job, so that nothing is said twice."""
+    """Remembers what was said about each job, so that nothing is said twice, and no more than ``most`` at once."""
 
     said: dict[str, str] = field(default_factory=dict)
+    most: int = 500
 
     def news(self, reasons: Mapping[str, str]) -> dict[str, str]:
-        """Return what is new, and forget jobs that are not mentioned."""
-        fresh = {job: text for job, text in reasons.items() if self.said.get(job) != text}
-        self.said = dict(reasons)
+        """Return what is new, the first of it, and forget jobs that are not mentioned."""
+        new = ((job, text) for job, text in reasons.items() if self.said.get(job) != text)
+        fresh = dict(itertools.islice(new, self.most))
+        self.said = {job: text for job, text in reasons.items() if job in fresh or self.said.get(job) == text}
         return fresh

@@ -144,8 +144,6 @@ class Follower:
                 "running": len(mirror.running),
             },
         )
-        for item in mirror.dropped:
-            log.info("cannot be expressed", extra={"dropped": str(item)})
 
     def _failed(self, error: Exception) -> None:
         expected = isinstance(error, hal.AdapterError)

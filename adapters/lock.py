@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+import hal
+
 __all__ = ["FileLock", "Lock"]
 
 
@@ -29,6 +31,11 @@ class FileLock:
     ----------
     path : path
         Made when it is not there, readable by its owner only.
+
+    Raises
+    ------
+    AdapterError
+        It can be neither made nor opened, or is a link.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -39,7 +46,10 @@ class FileLock:
         """Take it; False while another process holds it."""
         if self._file >= 0:
             return True
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise hal.AdapterError(f"lock = {str(self.path)!r}: {error.strerror}") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hal.adapters.contract import Adapter, Applied, Outcome, Preempts, Ranks, Reasons, Running, Stale
+from hal.adapters.contract import Adapter, Applied, Dropped, Outcome, Preempts, Ranks, Reasons, Running, Stale
 from hal.adapters.mirror import Mirror
 from hal.adapters.preempting import Planner
 
@@ -22,6 +22,8 @@ log = logging.getLogger("hal.run")
 
 #: Seconds for which it is remembered how often a job failed that waits no more: it may come back.
 _REMEMBERED = 600.0
+#: A cluster and a job to try decisions on.
+_NOTHING, _ANY = hal.Cluster(), hal.Job("any", cpus=1)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ class Loop:
     clock : callable
         Seconds that never go back.
 
+    Raises
+    ------
+    HalError
+        There is no such policy or order.
+
     Attributes
     ----------
     fault : str
@@ -129,6 +136,9 @@ class Loop:
     ) -> None:
         self.adapter, self.policy, self.order, self.queues = adapter, policy, order, queues
         self.applies, self.batch, self.explained, self.clock = apply, batch, explained, clock
+        hal.place(
+            _NOTHING, [_ANY], policy, order=order
+        )  # what cannot decide is said now, not again and again
         self._random, self._wait = random.Random(seed), wait
         self._mirror: Mirror | None = None
         self._version = ""
@@ -155,8 +165,6 @@ class Loop:
             except hal.InvalidModel as error:
                 raise hal.AdapterError(f"{self.adapter.name}: says what cannot be ({error})") from error
             self.counts["snapshots"] += 1
-            for item in self._mirror.dropped:
-                log.info("cannot be expressed", extra={"dropped": str(item)})
         return self._mirror
 
     def node_names(self) -> list[str]:
@@ -213,7 +221,8 @@ class Loop:
             else:
                 answers = self.adapter.apply([placement for placement in decided if placement.placed])
                 self._learn({job.name: job for job in jobs}, decided, answers)
-            news = self._said.news(reasons)
+            left = {job: _left(item) for job, item in mirror.held.items()}
+            news = self._said.news({**left, **reasons})
             if news:
                 self.adapter.explain(news)
             if self._planner is not None and self._mirror is not None:
@@ -317,6 +326,11 @@ class Loop:
     def _reasons(self, placements: hal.Placements, decided: tuple[hal.Placement, ...]) -> dict[str, str]:
         waiting = [placement.job for placement in decided if not placement.placed][: self.explained]
         return {job: why(placements.explain(job, top=0)) for job in waiting}
+
+
+def _left(item: Dropped) -> str:
+    """Return what users are told of a job that is not placed because of what the model cannot say."""
+    return f"{'hal waits for' if item.effect == 'waits' else 'left alone by hal:'} {item.field}: {item.value}"
 
 
 def why(explanation: hal.Explanation) -> str:

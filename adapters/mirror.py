@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,22 +24,35 @@ import hal
 
 __all__ = ["Look", "Mirror", "differences"]
 
+log = logging.getLogger("hal.mirror")
+
 
 @dataclass
 class Look:
-    """What an orchestrator had at one moment, by name: nodes, jobs that hold resources, jobs that wait for hal."""
+    """What an orchestrator had at one moment, by name: nodes, jobs that hold resources, jobs that wait for hal.
+
+    And, as ``dropped``, what it said that the model cannot.
+    """
 
     nodes: dict[str, hal.Node] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
     waiting: dict[str, hal.Job] = field(default_factory=dict)
+    dropped: tuple[Dropped, ...] = ()
 
     @classmethod
-    def of(cls, nodes: Iterable[hal.Node], running: Iterable[Running], jobs: Iterable[hal.Job] = ()) -> Look:
+    def of(
+        cls,
+        nodes: Iterable[hal.Node],
+        running: Iterable[Running],
+        jobs: Iterable[hal.Job] = (),
+        dropped: Iterable[Dropped] = (),
+    ) -> Look:
         """Return the look at these."""
         return Look(
             {node.name: node for node in nodes},
             {each.job.name: each for each in running},
             {job.name: job for job in jobs},
+            tuple(dropped),
         )
 
     def answered(self, placement: hal.Placement, outcome: Outcome) -> None:
@@ -74,6 +88,8 @@ def differences(before: Look, after: Look) -> Iterator[Delta]:
     for name, running in after.running.items():
         if before.running.get(name) != running:
             yield JobStarted(running)
+    known_before = frozenset(before.dropped)
+    yield from (item for item in after.dropped if item not in known_before)
 
 
 _REMEMBERED = 10_000
@@ -96,14 +112,18 @@ class Mirror:
         In the order of the queue.
     running : dict of str to Running
     dropped : list of Dropped
-        What could not be said in the model, oldest first; the last 10,000.
+        What could not be said in the model, oldest first; the last 10,000. Each is logged.
+    held : dict of str to Dropped
+        Jobs that are not placed because of it.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.cluster, lies = snapshot.built
         self.waiting = {job.name: job for job in snapshot.jobs}
         self.running = {running.job.name: running for running in snapshot.running}
-        self.dropped = [*snapshot.dropped, *lies]
+        self.dropped: list[Dropped] = []
+        self.held: dict[str, Dropped] = {}
+        self._note((*snapshot.dropped, *lies))
         self._open = {node.name: node.schedulable for node in snapshot.nodes}  # as the orchestrator has it
         self._closed: set[str] = set()  # nodes cordoned here, because what is said to run there does not fit
         self._unbooked = {name for name in self.running if not self.cluster.runs(name)}
@@ -117,13 +137,13 @@ class Mirror:
             count += 1
         if count and self._closed:
             self._again()
-        del self.dropped[:-_REMEMBERED]
         return count
 
     def started(self, running: Running) -> None:
         """Enter a job that holds resources now, wherever it was before."""
         name = running.job.name
         self.waiting.pop(name, None)
+        self.held.pop(name, None)
         if self.running.get(name) == running:
             return
         self._forget(name)
@@ -140,12 +160,16 @@ class Mirror:
                         self._lost(job)
             case JobQueued(job):
                 self._forget(job.name)
+                self.held.pop(job.name, None)
                 self.waiting[job.name] = job
             case JobStarted(running):
                 self.started(running)
             case JobGone(name):
                 self._forget(name)
+                self.held.pop(name, None)
                 self.waiting.pop(name, None)
+            case Dropped():
+                self._note((delta,))
 
     def _node(self, node: hal.Node) -> None:
         self._open[node.name] = node.schedulable
@@ -160,14 +184,24 @@ class Mirror:
             self.cluster.update(node)
         except hal.InvalidModel as error:  # less than what runs there, for as long as it does
             self.cluster.cordon(node.name)
-            self.dropped.append(Dropped(f"node {node.name}", "capacity", str(error), "unschedulable"))
+            self._note((Dropped(f"node {node.name}", "capacity", str(error), "unschedulable"),))
 
     def _book(self, running: Running) -> None:
         lies = book(self.cluster, running)
-        self.dropped += lies
+        self._note(lies)
         if lies:
             self._unbooked.add(running.job.name)
             self._close(self._unbooked)
+
+    def _note(self, items: Iterable[Dropped]) -> None:
+        for item in items:
+            self.dropped.append(item)
+            if item.job:
+                self.held[item.job] = item
+            log.info(
+                "waits" if item.effect == "waits" else "cannot be expressed", extra={"dropped": str(item)}
+            )
+        del self.dropped[:-_REMEMBERED]
 
     def _close(self, unbooked: set[str]) -> None:
         self._closed |= {node for name in unbooked for node in self.running[name].nodes}

@@ -66,12 +66,15 @@ class NomadAdapter:
     name = "nomad"
 
     def __init__(
-        self, *, claim: str = "hal", events: bool | str = True, timeout: float = 20.0, patience: float = 15.0,
-        resync: float = 600.0, client: Client | None = None, **connection: str,
+        self, *, address: str = "", token: str = "", token_file: str = "", ca_cert: str = "", client_cert: str = "",
+        client_key: str = "", region: str = "", claim: str = "hal", events: bool = True, timeout: float = 20.0,
+        patience: float = 15.0, resync: float = 600.0, client: Client | None = None,
     ) -> None:  # fmt: skip
-        self.client = client or Client(timeout=float(timeout), **connection)
-        self.events = str(events).lower() in ("true", "1", "yes")
-        self.patience, self.resync = float(patience), float(resync)
+        self.client = client or Client(
+            address=address, token=token, token_file=token_file, ca_cert=ca_cert, client_cert=client_cert,
+            client_key=client_key, region=region, timeout=timeout,
+        )  # fmt: skip
+        self.events, self.patience, self.resync = events, patience, resync
         self.version = ""
         self._tables = Tables(claim)
         self._view = View()

@@ -56,6 +56,8 @@ class Client:
         client_key: str = "", region: str = "", timeout: float = 20.0,
     ) -> None:  # fmt: skip
         self._httpx = _httpx()
+        if not timeout > 0:
+            raise hal.AdapterError(f"timeout = {timeout}: must be over 0 s")
         given = os.environ.get
         base = (address or given("NOMAD_ADDR") or "http://127.0.0.1:4646").rstrip("/")
         self._token = token or ("" if token_file else given("NOMAD_TOKEN", ""))

@@ -67,13 +67,15 @@ class RayAdapter:
         *,
         address: str = "auto",
         poll: float = 0.5,
-        pin_gpus: bool | str = False,
+        pin_gpus: bool = False,
         desk: Desk | None = None,
         client: Client | None = None,
     ) -> None:
+        if not poll >= 0:
+            raise hal.AdapterError(f"poll = {poll}: must be 0 s or more")
         self.client = client or Client(address)
         self.desk = desk or Desk()
-        self.poll, self.pin_gpus = float(poll), str(pin_gpus).lower() in ("true", "1", "yes")
+        self.poll, self.pin_gpus = poll, pin_gpus
         self.version = ""
         self._nodes: Nodes | None = None
         self._used: dict[str, dict[str, int]] = {}  # by others

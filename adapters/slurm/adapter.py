@@ -85,15 +85,20 @@ class SlurmAdapter:
     ) -> None:
         if steer not in ("pin", "site_factor", "priority"):
             raise hal.AdapterError(f"steer = {steer!r}: must be pin, site_factor or priority")
+        if not (timeout > 0 and poll >= 0):
+            raise hal.AdapterError(
+                f"timeout = {timeout}, poll = {poll}: must be seconds, over 0 and from 0 on"
+            )
         self.ranks, self.steer = steer != "pin", steer
         if client is None and form == "rest":
-            client = RestClient(url=url, token_file=token_file, user=user, conf=conf, timeout=float(timeout))
-        self.client = client or Client(conf=conf, timeout=float(timeout), form=form)
-        self.claim, self.poll = claim, float(poll)
+            client = RestClient(url=url, token_file=token_file, user=user, conf=conf, timeout=timeout)
+        self.client = client or Client(conf=conf, timeout=timeout, form=form)
+        self.claim, self.poll = claim, poll
         self._count = 0
         self._last: Converted | None = None
         self._names: list[str] = []  # of all nodes
         self._refused: dict[str, frozenset[str]] = {}
+        self._undo: list[str] = []  # commands that take pins back: whoever only looks changes nothing
         self._submitted: dict[str, int] = {}
         self._topology: tuple[str, hal.topology.Topology | None] = ("", None)
 
@@ -131,8 +136,7 @@ class SlurmAdapter:
         nodes = self.client.nodes()
         self._names = [node.name for node in nodes]
         jobs = settled(self.client.jobs(), self._names)
-        if not self.ranks:
-            self._take_back(jobs, {node.name: node for node in nodes})
+        self._undo = [] if self.ranks else self._take_back(jobs, {node.name: node for node in nodes})
         ours = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
         self._submitted = {job_name(job): job.submitted for job in ours if job.submitted}
         # Slurm's clock may be ahead of ours: it is at least as late as its last submission.
@@ -153,8 +157,8 @@ class SlurmAdapter:
     def _claims(self, job: JobRecord) -> bool:
         return self.claim == "all" or job.comment.split(" ")[0].split(":")[0] == self.claim
 
-    def _take_back(self, jobs: list[JobRecord], nodes: Mapping[str, NodeRecord]) -> None:
-        """Undo pins that lead nowhere; the records are corrected as Slurm's will be."""
+    def _take_back(self, jobs: list[JobRecord], nodes: Mapping[str, NodeRecord]) -> list[str]:
+        """Return the commands that undo pins which lead nowhere; the records are corrected as Slurm's will be."""
         undo: list[str] = []
         for row, job in enumerate(jobs):
             if job.state != "PENDING" or not job.required or job.het or not self._claims(job):
@@ -178,18 +182,22 @@ class SlurmAdapter:
             undo += unpin(parts)
             for part in parts:
                 jobs[jobs.index(part)] = _waiting(part)
-        if undo:
-            self.client.batch(undo)
+        return undo
 
     def _refuse(self, job: JobRecord) -> None:
-        name = job_name(job)
-        self._refused[name] = self._refused.get(name, frozenset()) | frozenset(hosts(job.required))
-        log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
+        name, where = job_name(job), frozenset(hosts(job.required))
+        before = self._refused.get(name, frozenset())
+        if not where <= before:
+            self._refused[name] = before | where
+            log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
 
     # ---- changing ------------------------------------------------------------------------------------
 
     def apply(self, placements: Sequence[hal.Placement]) -> list[Applied]:
-        """Pin and release, then look what became of each."""
+        """Take back pins that lead nowhere; pin and release, then look what became of each."""
+        undo, self._undo = self._undo, []
+        if undo:
+            self.client.batch(undo)
         if not placements:
             return []
         self._names = self._names or [node.name for node in self.client.nodes()]

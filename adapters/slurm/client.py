@@ -29,7 +29,15 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "TZ", "SLURM_CONF", "SLURM_JWT", "LD_LIB
 
 
 def environment(conf: str) -> dict[str, str]:
-    """Return what Slurm's commands get to see of the environment."""
+    """Return what Slurm's commands get to see of the environment.
+
+    Raises
+    ------
+    AdapterError
+        There is no such slurm.conf: the commands would look for one elsewhere, for half a minute.
+    """
+    if conf and not os.access(conf, os.R_OK):
+        raise hal.AdapterError(f"conf = {conf!r}: cannot be read")
     kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
     return kept | {"SLURM_CONF": conf} if conf else kept
 
@@ -154,6 +162,7 @@ class Client:
                 timeout=self.timeout,
                 env=self._environment,
                 check=False,
+                process_group=0,  # Ctrl-C in a terminal is for hal, which lets a command end that has begun
             )
         except FileNotFoundError as error:
             raise hal.AdapterError(f"{command[0]}: is not installed, or not in PATH") from error

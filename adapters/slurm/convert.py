@@ -8,23 +8,23 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hal.adapters.contract import Dropped, Running
 from hal.adapters.mirror import Look
+from hal.adapters.slurm.arrays import ARRAY, begun, tasks_of
 from hal.adapters.slurm.features import compile_features
 from hal.adapters.slurm.hetjobs import MOST, components, gang
 from hal.adapters.slurm.holdings import given, holdings
 from hal.adapters.slurm.nodes import NODE, node_model
+from hal.adapters.slurm.outcomes import limited
 from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, Reservation, hosts, job_name, parse_gres
 from hal.adapters.slurm.reserved import held_parts
-from hal.adapters.slurm.waits import Licences, Others, Unsaid
+from hal.adapters.slurm.waits import Later, Licences, Others, Unsaid
 
 import hal
 
 __all__ = ["Converted", "convert"]
-
-#: Most tasks of a pending array that are looked at one by one.
-ARRAY = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Converted:
     @functools.cached_property
     def look(self) -> Look:
         """The same by name."""
-        return Look.of(self.nodes, self.running, self.jobs)
+        return Look.of(self.nodes, self.running, self.jobs, self.dropped)
 
 
 def convert(
@@ -75,6 +75,7 @@ def convert(
     parts_held = held_parts(reservations, nodes, jobs, now)
     room = _Room(nodes, reservations, now, frozenset(parts_held))
     others, free = Others(jobs), Licences(licences or {})
+    tasks_begun = begun(jobs)
     parts = components([job for job in jobs if job.state == "PENDING"])
     running: list[Running] = [held for each in parts_held.values() for held in each]
     waiting: list[hal.Job] = []
@@ -93,6 +94,8 @@ def convert(
                 if (
                     not job.held and job.required and not released
                 ):  # ours, on its way: its nodes are spoken for
+                    if limited(job):
+                        continue
                     model = _model(job, job_name(job), room, frozenset())
                     running.append(Running(model, hosts(job.required)))
                     free.take(job.licenses)
@@ -100,16 +103,21 @@ def convert(
                     raise Unsaid(
                         "het_job_id", f"component {job.het_offset} of {job.het}: is placed, not ordered"
                     )
-                elif job.held != released and all(
-                    part.eligible <= now and others.let(part.dependency) for part in parts.get(job.het, [job])
-                ):
+                elif job.held != released:
                     together = parts.get(job.het, [])
                     if together and job is together[0]:
+                        _may_start(together, now, others)
                         waiting += _together(together, claims, room, free, refused or {})
                     elif not together:
-                        waiting += _pending(job, room, free, refused or {}, dropped)
+                        _may_start([job], now, others)
+                        waiting += _pending(
+                            job, room, free, refused or {}, dropped, tasks_begun[job.array_job]
+                        )
                     elif not claims(together[0]):
                         raise Unsaid("het_job_id", f"not all components of {job.het} are for hal")
+            except Later as wait:
+                if not released:  # else Slurm says so itself
+                    dropped.append(Dropped(f"job {job_name(job)}", wait.field, wait.value, "waits"))
             except (Unsaid, hal.HalError) as error:
                 field, value = (
                     (error.field, error.value) if isinstance(error, Unsaid) else ("request", str(error))
@@ -190,21 +198,37 @@ class _Room:
         return taken
 
 
+def _may_start(parts: Sequence[JobRecord], now: int, others: Others) -> None:
+    """Raise `Later` while a job waits for a time or for other jobs."""
+    for part in parts:
+        if part.eligible > now:
+            raise Later("begin", datetime.fromtimestamp(min(part.eligible, 2**32)).isoformat())
+        if not others.let(part.dependency):
+            raise Later("dependency", part.dependency)
+
+
 def _pending(
-    job: JobRecord, room: _Room, free: Licences, refused: Mapping[str, frozenset[str]], dropped: list[Dropped]
+    job: JobRecord,
+    room: _Room,
+    free: Licences,
+    refused: Mapping[str, frozenset[str]],
+    dropped: list[Dropped],
+    begun: int,
 ) -> list[hal.Job]:
+    """Return the jobs that a held one makes: of an array as many tasks as may run beside those that have begun."""
     if job.beyond:
         raise Unsaid("request", job.beyond)
     names = [job_name(job)]
     if job.array_job and not job.array.isdigit():
-        tasks = _array_tasks(job.array)
-        if len(tasks) > ARRAY:
-            dropped.append(
-                Dropped(f"job {job.id}", "array", f"{len(tasks)} tasks, the first {ARRAY} looked at")
-            )
-        names = [f"{job.array_job}_{task}" for task in tasks[:ARRAY]]
+        tasks, count = tasks_of(job.array, begun)
+        if count > ARRAY:
+            dropped.append(Dropped(f"job {job.id}", "array", f"{count} tasks, the first {ARRAY} looked at"))
+        names = [f"{job.array_job}_{task}" for task in tasks]
     models = [_model(job, name, room, refused.get(name, frozenset())) for name in names]
-    return [model for model in models if free.take(job.licenses)]
+    found = [model for model in models if free.take(job.licenses)]
+    if models and not found:
+        raise Later("licenses", job.licenses)
+    return found
 
 
 def _together(
@@ -224,8 +248,10 @@ def _together(
         if part.required or part.beyond:
             raise Unsaid("required_nodes" if part.required else "request", part.required or part.beyond)
     models = [_model(part, job_name(part), room, refused.get(job_name(part), frozenset())) for part in parts]
-    taken = free.take(",".join(part.licenses for part in parts if part.licenses))
-    return [gang(models, name)] if taken else []
+    licences = ",".join(part.licenses for part in parts if part.licenses)
+    if not free.take(licences):
+        raise Later("licenses", licences)
+    return [gang(models, name)]
 
 
 def _model(job: JobRecord, name: str, room: _Room, refused: frozenset[str]) -> hal.Job:
@@ -271,16 +297,3 @@ def _devices(job: JobRecord) -> tuple[int, list[str], dict[str, int]]:
     if not kinds:
         return 0, [], resources
     return wanted["gpu", kinds[0]], [kinds[0]] if kinds[0] else [], resources
-
-
-def _array_tasks(text: str) -> list[int]:
-    tasks: list[int] = []
-    for part in text.split("%")[0].split(","):
-        found = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part.strip())
-        if found is None:
-            raise Unsaid("array", text)
-        first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
-        if step < 1 or (last - first) // step > 4_000_000:
-            raise Unsaid("array", text)
-        tasks += range(first, last + 1, step)
-    return tasks

@@ -12,10 +12,15 @@ from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, hosts
 
 import hal
 
-__all__ = ["JOB", "became", "has_room", "nodes_by_part", "ready"]
+__all__ = ["JOB", "became", "has_room", "limited", "nodes_by_part", "ready"]
 
 #: Names of jobs and tasks of arrays as scontrol takes them.
 JOB: Final = re.compile(r"^\d+(_\d+)?$")
+#: What a job waits for that has nothing to do with nodes: limits of partitions, accounts and arrays, licences, times.
+_LIMITS: Final = re.compile(
+    r"^(Assoc|QOS|Partition(Down|Inactive|NodeLimit|TimeLimit)|Invalid(Account|QOS)|AccountNotAllowed|MaxMem"
+    r"|JobArrayTaskLimit|Licenses|Dependency|BeginTime|DeadLine|Reservation|BurstBuffer)"
+)
 _HOST = re.compile(r"^[A-Za-z0-9][\w.-]{0,255}$")
 
 
@@ -92,3 +97,11 @@ def has_room(node: NodeRecord | None, job: JobRecord) -> bool:
     return (
         node.cpus - node.used_cpus >= -(-job.cpus // job.nodes) and node.memory - node.used_memory >= memory
     )
+
+
+def limited(job: JobRecord) -> bool:
+    """Whether Slurm keeps a job that was pinned and released from its nodes, which others may have meanwhile.
+
+    It stays pinned, and Slurm says why it waits. Once it may start where there is no room any more, it is taken back.
+    """
+    return _LIMITS.match(job.reason) is not None

@@ -9,7 +9,7 @@ from typing import Final
 
 from hal.adapters.slurm.records import JobRecord
 
-__all__ = ["Licences", "Others", "Unsaid"]
+__all__ = ["Later", "Licences", "Others", "Unsaid"]
 
 #: States from which a job does not come back.
 ENDED: Final = frozenset(
@@ -29,6 +29,10 @@ class Unsaid(Exception):
     def __init__(self, field: str, value: str) -> None:
         super().__init__(field, value)
         self.field, self.value = field, value
+
+
+class Later(Unsaid):
+    """What a job waits for and hal cannot give it; it is looked at once that is there."""
 
 
 class Others:

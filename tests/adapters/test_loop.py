@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from hal.adapters import (
+    Dropped,
     JobGone,
     JobQueued,
     JobStarted,
@@ -18,6 +19,7 @@ from hal.adapters import (
     Snapshot,
 )
 from hal.adapters.conformance import books
+from hal.adapters.contract import Reasons
 from hal.adapters.mirror import Look, differences
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,6 +183,30 @@ def test_an_orchestrator_that_lies_about_capacity_gets_no_more() -> None:
     assert [item.effect for item in loop.mirror.dropped] == ["unschedulable"]
     loop.step()
     assert of.running[name].nodes == ("m1",)
+
+
+def test_users_are_told_once_of_a_job_that_cannot_be_placed() -> None:
+    of = Orchestrator()
+    loop, _, _ = loop_of(of)
+    loop.step()
+    of.tell(Dropped("job strange", "shape", "round", "held"), Dropped("job early", "begin", "noon", "waits"))
+    for _ in range(2):
+        loop.follow(0)
+        loop.step()
+    assert of.told == {
+        "strange": "left alone by hal: shape: round",
+        "early": "hal waits for begin: noon",
+    }
+    assert [item.job for item in loop.mirror.dropped] == ["strange", "early"]
+    of.tell(JobQueued(hal.Job("early", cpus=1)))
+    loop.follow(0)
+    assert list(loop.mirror.held) == ["strange"]
+
+
+def test_not_all_reasons_are_told_at_once() -> None:
+    said = Reasons(most=2)
+    why = {f"j{i}": "full" for i in range(5)}
+    assert [list(said.news(why)) for _ in range(4)] == [["j0", "j1"], ["j2", "j3"], ["j4"], []]
 
 
 def test_what_contradicted_itself_is_booked_once_it_adds_up() -> None:

@@ -97,6 +97,15 @@ def test_limits() -> None:
     assert [call("GET", "/metrics").status_code for _ in range(2)] == [429, 429]
 
 
+def test_who_guesses_tokens_is_limited_too() -> None:
+    call = Caller(service(), rate=0.001, burst=3)
+    assert [call("GET", "/metrics", token=f"guess {i}").status_code for i in range(5)] == [401] * 3 + [
+        429
+    ] * 2
+    assert call("GET", "/metrics").status_code == 429  # or the answer would tell which guess was right
+    assert call("GET", "/live", token=None).status_code == 200
+
+
 def test_a_request_loads_no_code() -> None:
     call = Caller(service())
     for policy in ("os:system", "tests.server:Evil", "x" * 501, "no_such"):

@@ -29,7 +29,7 @@ def command(
     try:
         loop = Loop(source, policy=policy, order=order, apply=False, explained=1000)
         done = loop.step()
-        dropped = [str(item) for item in loop.mirror.dropped]
+        dropped = list(loop.mirror.dropped)
         running = len(loop.mirror.running)
         nodes = len(loop.mirror.cluster)
     finally:
@@ -51,7 +51,7 @@ def command(
                     }
                     for placement in done.placements
                 ],
-                "dropped": dropped,
+                "dropped": [str(item) for item in dropped],
             }
         )
         return
@@ -67,5 +67,5 @@ def command(
     ]
     title = f"{adapter}: {nodes} nodes, {running} jobs run, {len(rows)} wait; {policy} would"
     screen.print(table(title, ("job", "answer", "nodes, or why not", "GPUs"), rows, left=4))
-    for line in dropped:
-        screen.print(f"not expressed: {line}", markup=False)
+    for item in dropped:
+        screen.print(f"{'not yet' if item.effect == 'waits' else 'not expressed'}: {item}", markup=False)

@@ -87,6 +87,10 @@ class Guard:
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         if scope["path"] not in _OPEN:
             client = scope.get("client") or ("", 0)
+            if not self._may(
+                str(client[0])
+            ):  # before the token is looked at: who guesses is limited like anybody
+                return 429, f"more than {self.settings.rate:g} requests a second"
             trusted = self.settings.trust_loopback and client[0] in _LOOPBACK
             if (
                 self._expected is not None
@@ -94,8 +98,6 @@ class Guard:
                 and not hmac.compare_digest(headers.get(b"authorization", b""), self._expected)
             ):
                 return 401, "give the server's token as Authorization: Bearer …"
-            if not self._may(str(client[0])):
-                return 429, f"more than {self.settings.rate:g} requests a second"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self.settings.max_body:
             return 413, f"the body is over {self.settings.max_body} bytes"

@@ -84,7 +84,7 @@ def test_components_belong_together() -> None:
     assert [(d.where, d.field, d.effect) for d in ours.dropped] == [("job 7", "het_job_id", "held")]
     later = convert(NODES, [part(0), part(1, eligible=5)], now=0, claims=lambda job: True)
     assert not later.jobs
-    assert not later.dropped
+    assert [(d.where, d.field, d.effect) for d in later.dropped] == [("job 7", "begin", "waits")]
     many = convert(NODES, [part(i) for i in range(9)], now=0, claims=lambda job: True)
     assert [(d.where, d.value) for d in many.dropped] == [("job 7", "9 components, of more than 8")]
     ranked = convert(NODES, [part(0, reason="None", priority=5), part(1, reason="None", priority=5)], now=0,

@@ -162,6 +162,8 @@ def test_an_impossible_pin_is_noticed(harness: SlurmHarness) -> None:
         return bool(queued) or job in [j.name for j in adapter.snapshot().jobs]
 
     until(again)
+    assert slurm.job(job)["ReqNodeList"] == "c3"  # who only looks changes nothing
+    assert not adapter.apply([])
     assert slurm.job(job)["ReqNodeList"] == "(null)"
     fresh = adapter.snapshot()
     (placement,) = hal.place(fresh.cluster, [j for j in fresh.jobs if j.name == job])
@@ -170,6 +172,30 @@ def test_an_impossible_pin_is_noticed(harness: SlurmHarness) -> None:
     assert answer.outcome.holds
     until(lambda: list(harness.where(job)) == list(placement.nodes))
     assert snapshot.version
+
+
+def test_limits_of_slurm_s_own_hold_nobody_up(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    long = slurm.sbatch(
+        "-p", "cpu", "-N", "8", "--exclusive", "--time=5-00:00:00"
+    )  # partitions end after a day
+    few = slurm.sbatch("-p", "cpu", "--array=1-6%2", script="sleep 1")
+    odd = slurm.sbatch("-p", "cpu", "--contiguous")
+    late = slurm.sbatch("-p", "cpu", "--begin=now+1hour")
+    loop = Loop(harness.adapter())
+    seen: set[str] = set()
+
+    def done() -> bool:
+        loop.follow(0.1)
+        seen.update(applied.job for applied in loop.step().applied)
+        return len(loop.mirror.waiting) == 0 and not loop.mirror.running
+
+    until(done, "the array has run")
+    assert seen == {long, *(f"{few}_{task}" for task in range(1, 7))}
+    assert slurm.job(long)["Reason"] == "PartitionTimeLimit"
+    for job, told in ((odd, "contiguous"), (late, "begin")):
+        assert told in slurm.run(["scontrol", "show", "job", job])
+    assert set(loop.mirror.held) == {odd, late}
 
 
 def test_a_thousand_jobs_are_read_in_a_few_calls(harness: SlurmHarness) -> None:

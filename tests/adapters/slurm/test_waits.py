@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import pytest
 from hal.adapters.slurm.convert import convert
@@ -94,7 +95,39 @@ def test_waiting_jobs_get_what_those_on_their_way_leave() -> None:
     now = convert([node], jobs, now=0, claims=lambda job: True, licences={"fluent": 3})
     assert [one.name for one in now.jobs] == ["4"]
     assert [running.job.name for running in now.running] == ["2"]
-    assert [(item.where, item.field) for item in now.dropped] == [
-        ("job 3", "dependency"),
-        ("job 6", "licenses"),
+    assert [(item.where, item.field, item.effect) for item in now.dropped] == [
+        ("job 1", "licenses", "waits"),
+        ("job 3", "dependency", "held"),
+        ("job 6", "licenses", "held"),
     ]
+
+
+@pytest.mark.parametrize(
+    "reason", ["PartitionTimeLimit", "JobArrayTaskLimit", "QOSMaxJobsPerUserLimit", "Licenses"]
+)
+def test_what_slurm_keeps_from_its_nodes_does_not_hold_them(reason: str) -> None:
+    node = NodeRecord("a", ("IDLE",), 8, 1000, "", (), ("p",), 0, 0, "")
+    sent = job(1, reason=reason, priority=5, required="a")
+    now = convert([node], [sent, job(2)], now=0, claims=lambda job: True)
+    assert not now.running
+    assert [one.name for one in now.jobs] == ["2"]
+    sent = dataclasses.replace(sent, reason="Resources")  # it may start now
+    assert [each.job.name for each in convert([node], [sent], now=0, claims=lambda job: True).running] == [
+        "1"
+    ]
+
+
+@given(
+    st.integers(1, 12), st.integers(0, 12), st.integers(0, 12)
+)  # tasks that wait, at once, that have begun
+def test_no_more_tasks_of_an_array_than_may_run_at_once(count: int, most: int, begun: int) -> None:
+    node = NodeRecord("a", ("IDLE",), 64, 1000, "", (), ("p",), 0, 0, "")
+    parent = job(9, array_job=9, array=f"{begun}-{begun + count - 1}" + (f"%{most}" if most else ""))
+    others = [
+        job(20 + task, ("RUNNING", "PENDING")[task % 2], array_job=9, array=str(task), required="a",
+            given="a", priority=5, reason="Priority")
+        for task in range(begun)
+    ]  # fmt: skip
+    now = convert([node], [parent, *others], now=0, claims=lambda job: True)
+    expected = count if not most else min(count, max(0, most - begun))
+    assert [one.name for one in now.jobs] == [f"9_{begun + task}" for task in range(expected)]
