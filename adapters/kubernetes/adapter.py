@@ -233,7 +233,7 @@ class KubernetesAdapter(Binder):
 
     def router(self, service: Any) -> Any:
         """Return what kube-scheduler calls of a ``hal serve`` that follows this adapter: a scheduler extender."""
-        from hal.adapters.kubernetes.extender import router
+        from hal.adapters.kubernetes.routes import router
 
         def names() -> dict[str, str]:
             return {str(pod["metadata"].get("uid")): key for key, pod in list(self._state.pods.items())}

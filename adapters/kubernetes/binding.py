@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from hal.adapters.contract import Applied, Outcome, Running
 from hal.adapters.kubernetes.client import ApiError, Client
-from hal.adapters.kubernetes.convert import INDEX, SHARE, bound
+from hal.adapters.kubernetes.convert import bound
 from hal.adapters.kubernetes.kinds import PODS
 from hal.adapters.kubernetes.lease import LeaseLock
 from hal.adapters.kubernetes.promises import Promises, Task, Work, path_of
+from hal.adapters.kubernetes.requests import INDEX, SHARE
 from hal.adapters.kubernetes.state import State
 from hal.adapters.kubernetes.volumes import unmade
 

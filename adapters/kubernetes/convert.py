@@ -11,21 +11,14 @@ from hal.adapters.kubernetes import places, rules, volumes
 from hal.adapters.kubernetes.devices import Device, claimed, gpus_of, held_by
 from hal.adapters.kubernetes.places import AVOID, NAME, Unsaid, World, key_of
 from hal.adapters.kubernetes.quantities import amount, cpu_milli, mib, whole
+from hal.adapters.kubernetes.requests import COUNT, GPU, INDEX, MODEL, SHARE, both, counted, request_of
 
 import hal
 import hal.topology
 
 __all__ = ["World", "bound", "ended", "job_of", "key_of", "node_of", "running_of", "topology_of"]
 
-GPU: Final = "nvidia.com/gpu"
-#: As the OpenB traces have it: a share of ``gpu-count`` devices, and on which.
-SHARE: Final = "alibabacloud.com/gpu-milli"
-COUNT: Final = "alibabacloud.com/gpu-count"
-INDEX: Final = "alibabacloud.com/gpu-index"
-MODEL: Final = "alibabacloud.com/gpu-card-model"
 _MODELS: Final = ("nvidia.com/gpu.product", MODEL, "cloud.google.com/gke-accelerator", "gpu.nvidia.com/model")
-#: In bytes; kept in MiB under the same name.
-_BYTES: Final = ("ephemeral-storage", "hugepages-")
 #: What a broken or lying server makes of code that reads its objects.
 _BROKEN: Final = (hal.HalError, AttributeError, KeyError, TypeError, ValueError, OverflowError)
 
@@ -63,7 +56,7 @@ def node_of(
             dropped.append(Dropped(f"node {name}", GPU, f"{count}, the first 64 are used"))
         memory = labels.get("nvidia.com/gpu.memory", "")
         resources = {
-            key: _counted(key, value, up=False)
+            key: counted(key, value, up=False)
             for key, value in offered.items()
             if key not in ("cpu", "memory") and not key.startswith("attachable-volumes-")
         }
@@ -120,9 +113,9 @@ def job_of(pod: Mapping[str, Any], world: World | None = None) -> tuple[hal.Job 
         for field in ("schedulingGates", "resourceClaims") if alone else ("schedulingGates",):
             if spec.get(field):
                 raise Unsaid(field, ", ".join(str(item.get("name")) for item in spec[field]))
-        request = _request(spec, meta.get("annotations") or {})
+        request = request_of(spec, meta.get("annotations") or {})
         if world is not None and spec.get("resourceClaims"):
-            request = _both(request, claimed(pod, world))
+            request = both(request, claimed(pod, world))
         selector = [*places.selectors(spec, world), *volumes.selectors(pod, world, where, dropped)]
         job = hal.Job(
             key_of(pod),
@@ -161,11 +154,11 @@ def running_of(
         spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
         if not bound(pod) or ended(pod):
             return None, ()
-        request = _request(spec, annotations)
+        request = request_of(spec, annotations)
         held = held_by(pod, world) if world is not None and spec.get("resourceClaims") else ()
         job = hal.Job(
             key_of(pod),
-            **_both(request, {"gpus": len(held)}),
+            **both(request, {"gpus": len(held)}),
             priority=spec.get("priority") or 0,
             labels=rules.labels(pod),
             rules=rules.keeping_away(pod, world, where, dropped),
@@ -209,77 +202,6 @@ def topology_of(
     known = dict.fromkeys(key for keys in hal.topology.PRESETS.values() for key in keys)
     levels = [key for key in (*known, *extra) if key in present]
     return hal.topology.from_labels(nodes, levels) if levels else None
-
-
-# ---- requests ----------------------------------------------------------------------------------------------
-
-
-def _request(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a pod's containers need together at their worst moment, as fields of a job."""
-    total: dict[str, Fraction] = {}
-    most: dict[str, Fraction] = {}  # while the init containers run, one after the other
-    for container in spec.get("initContainers") or ():
-        own = _asked(container)
-        if container.get("restartPolicy") == "Always":  # a sidecar stays
-            _add(total, own)
-            own = {}
-        for key in {**own, **total}:
-            most[key] = max(
-                most.get(key, Fraction(0)), own.get(key, Fraction(0)) + total.get(key, Fraction(0))
-            )
-    for container in spec.get("containers") or ():
-        _add(total, _asked(container))
-    for key, value in most.items():
-        total[key] = max(total.get(key, Fraction(0)), value)
-    total |= _asked(spec)  # where a release has requests of the whole pod
-    _add(total, {key: amount(value) for key, value in (spec.get("overhead") or {}).items()})
-    share = annotations.get(SHARE)
-    devices = total.pop(GPU, Fraction(0))
-    fields: dict[str, Any] = {}
-    if share is not None:
-        count, milli = whole(amount(annotations.get(COUNT) or 1), up=True), whole(amount(share), up=True)
-        if count and milli:  # the traces write 0 for none
-            fields["gpus"] = count
-            if milli < 1000:
-                fields["gpu_share"] = f"{milli}m"
-            fields["gpu_models"] = [name for name in (annotations.get(MODEL) or "").split("|") if name]
-    elif devices:
-        fields["gpus"] = whole(devices, up=True)
-    resources = {
-        key: _counted(key, value, up=True)
-        for key, value in total.items()
-        if key not in ("cpu", "memory") and value
-    }
-    return {
-        **fields,
-        "cpus": f"{cpu_milli(total.get('cpu', Fraction(0)), up=True)}m",
-        "memory": mib(total.get("memory", Fraction(0)), up=True),
-        "resources": {"pods": 1, **resources},
-    }
-
-
-def _both(request: dict[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is asked for by resources and by claims."""
-    if not claims.get("gpus"):
-        return request
-    if request.get("gpus"):
-        raise Unsaid("resourceClaims", "GPUs are asked for in two ways")
-    return {**request, **claims}
-
-
-def _asked(container: Mapping[str, Any]) -> dict[str, Fraction]:
-    resources = container.get("resources") or {}
-    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {key: amount(value) for key, value in asked.items()}
-
-
-def _add(total: dict[str, Fraction], more: Mapping[str, Fraction]) -> None:
-    for key, value in more.items():
-        total[key] = total.get(key, Fraction(0)) + value
-
-
-def _counted(key: str, value: Fraction, *, up: bool) -> int:
-    return mib(value, up=up) if key.startswith(_BYTES) else whole(value, up=up)
 
 
 # ---- small things ------------------------------------------------------------------------------------------

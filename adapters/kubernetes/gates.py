@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from hal.adapters.kubernetes.adapter import KubernetesAdapter
 from hal.adapters.kubernetes.client import MERGE
-from hal.adapters.kubernetes.convert import INDEX, SHARE, bound
+from hal.adapters.kubernetes.convert import bound
 from hal.adapters.kubernetes.kinds import PODS
 from hal.adapters.kubernetes.promises import Task, path_of
+from hal.adapters.kubernetes.requests import INDEX, SHARE
 
 __all__ = ["GATE", "GateAdviser", "lifted"]
 

@@ -54,6 +54,8 @@ class World:
         PersistentVolumeClaims by ``namespace/name``, and PersistentVolumes by name.
     classes : mapping of str to mapping
         StorageClasses by name.
+    drivers, capacities : mapping of str to mapping
+        CSIDrivers by name, and CSIStorageCapacities by ``namespace/name``.
     levels : frozenset of str
         Label keys that are levels of the cluster's topology.
     avoided : mapping of (str, str) to int
@@ -73,6 +75,8 @@ class World:
     levels: frozenset[str] = frozenset()
     avoided: Mapping[tuple[str, str], int] = field(default_factory=dict)
     devices: Mapping[str, Sequence[Device]] = field(default_factory=dict)
+    drivers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    capacities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     advises: bool = False

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hal.adapters.contract import Dropped
 from hal.adapters.kubernetes.places import NAME, Unsaid, World, alternatives
+from hal.adapters.kubernetes.quantities import amount
 
 import hal
 
@@ -36,8 +37,8 @@ def selectors(
 ) -> list[hal.Selector]:
     """Return what a pod's volumes ask of a node.
 
-    A claim without a volume that is made for the node (``WaitForFirstConsumer``) asks for what its class allows, or
-    for the node that was selected for it already.
+    A claim without a volume that is made for the node (``WaitForFirstConsumer``) asks for what its class allows and
+    where its driver has room, or for the node that was selected for it already.
 
     Raises
     ------
@@ -59,7 +60,8 @@ def selectors(
         elif node := _notes(claim).get(SELECTED):
             found.append(hal.Selector(NAME, "In", [node]))
         else:
-            found += _allowed(world.classes[claim["spec"]["storageClassName"]], world)
+            kind = world.classes[claim["spec"]["storageClassName"]]
+            found += [*_allowed(kind, world), *_roomy(kind, claim, world)]
     return found
 
 
@@ -103,3 +105,39 @@ def _allowed(kind: Mapping[str, Any], world: World) -> list[hal.Selector]:
         for term in kind.get("allowedTopologies") or ()
     ]
     return alternatives({"nodeSelectorTerms": terms}, world, "allowedTopologies") if terms else []
+
+
+def _roomy(kind: Mapping[str, Any], claim: Mapping[str, Any], world: World) -> list[hal.Selector]:
+    """Return where the driver of a class says that there is room for a volume; nothing of a driver that does not say.
+
+    As kube-scheduler has it: one object must have room for the claim, and claims are looked at one by one.
+    """
+    driver = world.drivers.get(kind["provisioner"])
+    if driver is None or not driver["spec"].get("storageCapacity"):
+        return []
+    asked = ((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage") or 0
+    terms = []
+    for one in world.capacities.values():
+        room = one.get("maximumVolumeSize") or one.get("capacity")
+        if (
+            one["storageClassName"] != kind["metadata"]["name"]
+            or room is None
+            or amount(room) < amount(asked)
+        ):
+            continue
+        where = one.get("nodeTopology")
+        if where is None:  # no node reaches it
+            continue
+        term = [
+            *(
+                {"key": key, "operator": "In", "values": [value]}
+                for key, value in (where.get("matchLabels") or {}).items()
+            ),
+            *(where.get("matchExpressions") or ()),
+        ]
+        if not term:
+            return []  # every node does
+        terms.append({"matchExpressions": term})
+    if not terms:
+        return [hal.Selector(NAME, "DoesNotExist")]
+    return alternatives({"nodeSelectorTerms": terms}, world, "CSIStorageCapacity")

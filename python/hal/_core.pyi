@@ -406,7 +406,7 @@ def resize(
     Changes how many tasks of each role a running job has; False, and nothing changed, without room.
     """
 
-def survey(cluster: Cluster, job: Job, policy: Policy) -> tuple[Any, Any, Any]:
+def survey(cluster: Cluster, job: Job, policy: Policy) -> tuple[Any, Any, Any, Any]:
     """
     By present node: score (NaN: does not fit) and index of the reason (-1: fits); the reasons.
     """

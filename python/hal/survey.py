@@ -28,11 +28,14 @@ class Survey:
     reason : (nodes,) int32
         Why it does not fit, an index into `reasons`; -1 where it fits.
     reasons : tuple of str
+    lasts : (nodes,) bool
+        Where it does not fit, and would not if nothing ran there: nothing that ends or is stopped mends that.
     """
 
     score: NDArray[np.float64]
     reason: NDArray[np.int32]
     reasons: tuple[str, ...]
+    lasts: NDArray[np.bool_]
 
 
 def survey(cluster: Cluster, job: Job, policy: Policy | str = "best_fit") -> Survey:
@@ -67,7 +70,7 @@ def survey(cluster: Cluster, job: Job, policy: Policy | str = "best_fit") -> Sur
     ([-1, 0], ('insufficient cpu',))
     """
     decided = resolve(policy, None)
-    score, reason, reasons = _core.survey(
+    score, reason, reasons, lasts = _core.survey(
         must_be(cluster, Cluster, "cluster")._core, must_be(job, Job, "job")._handle, decided._core
     )
-    return Survey(score, reason, tuple(reasons))
+    return Survey(score, reason, tuple(reasons), lasts.view(np.bool_))

@@ -11,6 +11,7 @@
 #include "bind_policies.h"
 #include "bindings.h"
 #include "cluster_handle.h"
+#include "halcore/engine/lasting.h"
 #include "halcore/model/error.h"
 
 namespace nb = nanobind;
@@ -122,18 +123,22 @@ nb::typed<nb::dict, nb::str, nb::any> explain(ClusterHandle& h, const JobHandle&
     return result;
 }
 
-nb::typed<nb::tuple, nb::any, nb::any, nb::any> survey(ClusterHandle& h, const JobHandle& job,
-                                                       const PolicyHandle& policy) {
+nb::typed<nb::tuple, nb::any, nb::any, nb::any, nb::any> survey(ClusterHandle& h, const JobHandle& job,
+                                                                const PolicyHandle& policy) {
     Survey found;
     std::vector<double> score;
-    h.run([&](Cluster&, Engine& engine) {
-        found = engine.survey(h.request(job), policy.policy);
+    std::vector<std::uint8_t> lasts;
+    h.run([&](Cluster& cluster, Engine& engine) {
+        const JobRequest request = h.request(job);
+        found = engine.survey(request, policy.policy);
+        lasts = lasting(cluster, request.shape, found);
         score.assign(found.nodes.size(), std::numeric_limits<double>::quiet_NaN());
         auto total = found.totals.begin();
         for (std::size_t i = 0; i < score.size(); ++i)
             if (found.reason[i] < 0) score[i] = *total++;
     });
-    return nb::make_tuple(to_numpy(std::move(score)), to_numpy(std::move(found.reason)), found.reasons);
+    return nb::make_tuple(to_numpy(std::move(score)), to_numpy(std::move(found.reason)), found.reasons,
+                          to_numpy(std::move(lasts)));
 }
 
 }  // namespace

@@ -34,8 +34,24 @@ def test_agrees_with_explaining_and_with_placing_on_each_node(
     }
     assert fits == {name: score for name, score, _ in explained.top}
     assert np.array_equal(np.isnan(told.score), told.reason >= 0)
-    for node, reason in zip(described[1:], told.reason, strict=True):
-        assert hal.place(hal.Cluster([node]), job, "first_fit")[0].placed == (reason < 0)
+    for node, reason, lasts in zip(described[1:], told.reason, told.lasts, strict=True):
+        assert hal.place(hal.Cluster([node]), job, "first_fit")[0].placed == (reason < 0) == (not lasts)
+
+
+@given(st.integers(0, 5), st.integers(0, 4), st.integers(1, 8), st.booleans())
+def test_what_lasts_is_what_would_not_fit_if_nothing_ran(
+    gpus: int, busy: int, cpus: int, tolerates: bool
+) -> None:
+    taint, through = hal.Taint("x", "", "NoExecute"), [hal.Toleration("x", "Exists")]
+    nodes = [hal.Node("a", cpus=6, gpus=hal.gpus(4, "T4"), taints=[taint]), hal.Node("b", cpus=4)]
+    cluster = hal.Cluster(nodes)
+    cluster.bind(hal.Job("old", cpus=1, gpus=busy, tolerations=through), ["a"])
+    job = hal.Job("j", cpus=cpus, gpus=gpus, tolerations=through if tolerates else [])
+    told = hal.survey(cluster, job)
+    for node, reason, lasts in zip(nodes, told.reason, told.lasts, strict=True):
+        empty = hal.place(hal.Cluster([node]), job)[0].placed
+        assert lasts == (not empty)
+        assert empty or reason >= 0
 
 
 def test_rules_count_and_nothing_changes() -> None:

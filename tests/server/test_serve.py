@@ -69,7 +69,7 @@ def test_no_request_makes_it_fail() -> None:
     from hal.adapters import Follower
     from hal.adapters.kubernetes.client import Client
     from hal.adapters.kubernetes.config import Access
-    from hal.adapters.kubernetes.extender import router
+    from hal.adapters.kubernetes.routes import router
     from hypothesis import HealthCheck, given, settings
 
     from hal.server import Service, Settings, create_app

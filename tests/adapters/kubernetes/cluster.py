@@ -122,6 +122,9 @@ class KubernetesCluster:
             f"--service-account-key-file={folder}/account.key",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
+            # Of how much room storage has this release tells when it is asked to.
+            "--feature-gates=CSIStorageCapacity=true",
+            "--runtime-config=storage.k8s.io/v1alpha1=true",
             # Short, so that tests can ask for changes that are not kept any more.
             "--etcd-compaction-interval=0",
         )

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from hal.adapters import Follower, Snapshot
 from hal.adapters.kubernetes.client import ApiError
-from hal.adapters.kubernetes.convert import SHARE
-from hal.adapters.kubernetes.extender import Extender, Refused, router
+from hal.adapters.kubernetes.convert import job_of
+from hal.adapters.kubernetes.extender import Extender
 from hal.adapters.kubernetes.places import NAME
+from hal.adapters.kubernetes.requests import SHARE
+from hal.adapters.kubernetes.routes import router
+from hal.adapters.kubernetes.wire import Refused
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +64,10 @@ def cluster() -> hal.Cluster:
 NAMES = ["cpu", "half", "free", "shut", "new"]
 
 
+def scores(of: Extender, asked: dict[str, Any], names: list[str]) -> dict[str, int]:
+    return dict(zip(*of.prioritize({"Pod": asked, "NodeNames": names}), strict=True))
+
+
 def test_filters_by_name() -> None:
     told = Extender(Service(cluster())).filter({"Pod": pod(gpu="3"), "Nodes": None, "NodeNames": NAMES})
     assert told == {
@@ -92,11 +99,10 @@ def test_whole_nodes_come_back_whole() -> None:
 
 def test_scores_from_0_to_10_in_the_policy_s_order() -> None:
     of = Extender(Service(cluster(), policy="best_fit"))
-    told = dict(of.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES}))
-    assert told == {"cpu": 0, "half": 10, "free": 0, "shut": 0, "new": 0}
+    assert scores(of, pod(gpu="1"), NAMES) == {"cpu": 0, "half": 10, "free": 0, "shut": 0, "new": 0}
     spread = Extender(Service(cluster(), policy="spread"))
-    assert dict(spread.prioritize({"Pod": pod(gpu="1"), "NodeNames": NAMES}))["free"] == 10
-    assert of.prioritize({"Pod": pod(gpu="1"), "NodeNames": ["free"]}) == [("free", 10)]
+    assert scores(spread, pod(gpu="1"), NAMES)["free"] == 10
+    assert scores(of, pod(gpu="1"), ["free"]) == {"free": 10}
 
 
 def test_is_written_as_kube_scheduler_reads_it() -> None:
@@ -121,7 +127,7 @@ def test_a_pod_that_the_model_cannot_say_is_kube_scheduler_s() -> None:
     strange["spec"]["resourceClaims"] = [{"name": "x"}]
     of = Extender(Service(cluster()))
     assert of.filter({"Pod": strange, "NodeNames": NAMES})["NodeNames"] == NAMES
-    assert set(dict(of.prioritize({"Pod": strange, "NodeNames": NAMES})).values()) == {0}
+    assert scores(of, strange, NAMES) == dict.fromkeys(NAMES, 0)
 
 
 def test_keeps_nodes_on_which_eviction_helps() -> None:
@@ -270,22 +276,46 @@ def test_anything_is_an_answer_or_refused(arguments: Mapping[str, Any]) -> None:
             assert set(told["NodeNames"] or ()) <= set(sent)
 
 
+KNOWN = {"cpu", "half", "free", "shut"}
+
+
+def lone(name: str) -> hal.Cluster:
+    """Return the cluster without its other nodes; nothing for a node that it has not."""
+    alone = hal.Cluster([cluster().node(name)] if name in KNOWN else [])
+    if name == "half":
+        alone.bind(hal.Job("default/old", cpus=2, gpus=2), ["half"])
+    return alone
+
+
+def fits(alone: hal.Cluster, job: hal.Job) -> bool:
+    return hal.place(alone, job)[0].placed
+
+
 @given(
     st.lists(st.sampled_from([*NAMES, "x", "y"]), unique=True, max_size=7),
     st.integers(0, 5),
     st.integers(1, 12),
 )
 def test_agrees_with_placing_on_each_node_alone(names: list[str], gpus: int, cpus: int) -> None:
-    of = Extender(Service(cluster()))
+    of, job = Extender(Service(cluster())), hal.Job("j", cpus=cpus, memory=0, gpus=gpus)
     asked = pod(cpu=str(cpus), **({"gpu": str(gpus)} if gpus else {}))
     told = of.filter({"Pod": asked, "NodeNames": names})
     assert not set(told["NodeNames"]) - set(names)
     assert set(told["NodeNames"]) | set(told["FailedNodes"]) | set(told["FailedAndUnresolvableNodes"]) == set(
         names
     )
-    for name in set(names) & {"cpu", "half", "free", "shut"}:
-        alone = hal.Cluster([hal.Cluster.node(cluster(), name)])
-        if name == "half":
-            alone.bind(hal.Job("default/old", cpus=2, gpus=2), ["half"])
-        job = hal.Job("j", cpus=cpus, memory=0, gpus=gpus)
-        assert (name in told["NodeNames"]) == hal.place(alone, job)[0].placed
+    found = scores(of, asked, names)
+    told_job, _ = job_of(asked)
+    assert told_job is not None
+    by_name = {name: score for name, score, _ in hal.explain(cluster(), told_job, top=9).top if name in names}
+    low, high = min(by_name.values(), default=0), max(by_name.values(), default=0)
+    for name in names:
+        alone = lone(name)
+        assert (name in told["NodeNames"]) == fits(alone, job)
+        share = (by_name[name] - low) / (high - low) if high > low and name in by_name else 1
+        assert found[name] == (int(10 * share) if name in by_name else 0)
+        if name in told["FailedNodes"] or name in told["FailedAndUnresolvableNodes"]:
+            alone.release([old for old in ["default/old"] if alone.runs(old)])
+            mended = name not in KNOWN or fits(alone, job)
+            assert (name in told["FailedNodes"]) == mended
+            assert name in KNOWN or told["FailedNodes"][name] == "hal does not know this node yet"

@@ -9,9 +9,11 @@ from typing import Any
 
 from hal.adapters.kubernetes.kinds import (
     BUDGETS,
+    CAPACITIES,
     CLAIMS,
     CLASSES,
     DEVICES,
+    DRIVERS,
     GROUPS,
     NODES,
     PODS,
@@ -55,6 +57,18 @@ THINGS: list[tuple[str, dict[str, Any]]] = [
     (CLAIMS, thing("c", {"storageClassName": "late", "volumeName": "v"})),
     (VOLUMES, thing("v", {"nodeAffinity": {"required": {"nodeSelectorTerms": [TERM]}}})),
     (CLASSES, {**thing("late"), "volumeBindingMode": "WaitForFirstConsumer", "provisioner": "x"}),
+    (PODS, pod("stores", spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "new"}}]})),
+    (CLAIMS, thing("new", {"storageClassName": "late", "resources": {"requests": {"storage": "1Gi"}}})),
+    (DRIVERS, thing("x", {"storageCapacity": True})),
+    (
+        CAPACITIES,
+        {
+            **thing("room"),
+            "storageClassName": "late",
+            "capacity": "2Gi",
+            "nodeTopology": {"matchLabels": {"zone": "a"}, "matchExpressions": []},
+        },
+    ),
     (GROUPS, thing("g", {"minMember": 2})),
     (BUDGETS, thing("b", {"minAvailable": 1})),
     (SLICES, published("v1", "n", "A100", "A100")),
@@ -116,5 +130,5 @@ def test_one_group_that_makes_no_sense_is_held_alone() -> None:
     for what, one in spoilt(3, ("metadata", "annotations", "kueue.x-k8s.io/podset-slice-size"), "0"):
         state.take(what, "ADDED", one)
     now = state.snapshot("1")
-    assert [job.name for job in now.jobs] == ["d/claims", "d/single", "lab/asks"]
+    assert [job.name for job in now.jobs] == ["d/claims", "d/single", "d/stores", "lab/asks"]
     assert any(item.where == "group d/g" and item.effect == "held" for item in now.dropped)

@@ -23,6 +23,8 @@ PATCH = "application/merge-patch+json"
 ZONE = "topology.kubernetes.io/zone"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+DRIVERS = "/apis/storage.k8s.io/v1/csidrivers"
+ROOM = "/apis/storage.k8s.io/v1alpha1/namespaces/default/csistoragecapacities"
 VOLUMES = "/api/v1/persistentvolumes"
 
 
@@ -34,7 +36,7 @@ class Disks:
         where = [{"matchLabelExpressions": [{"key": ZONE, "values": ["b"]}]}]
         kind = {
             "metadata": {"name": self.name},
-            "provisioner": "example.com/disks",
+            "provisioner": self.name,
             "volumeBindingMode": "WaitForFirstConsumer",
             "allowedTopologies": where,
         }
@@ -42,6 +44,7 @@ class Disks:
         self.data = f"data-{uuid.uuid4().hex[:6]}"  # a claim of an earlier test may still be going
         self.made: list[str] = []
         self.claims: list[str] = []
+        self.told: list[str] = []
 
     def claim(self, name: str) -> dict[str, object]:
         """Create a claim; what a pod says to use it."""
@@ -79,6 +82,21 @@ class Disks:
         }
         self.cluster.client.call("PATCH", f"{CLAIMS}/{claim}", done, kind=PATCH)
 
+    def room(self, node: str, size: str) -> None:
+        """Say how much room the driver has for a node, and that it is a driver that says so."""
+        api = self.cluster.client
+        if not self.told:
+            api.call("POST", DRIVERS, {"metadata": {"name": self.name}, "spec": {"storageCapacity": True}})
+            self.told.append(f"{DRIVERS}/{self.name}")
+        body = {
+            "metadata": {"name": f"{self.name}-{node}"},
+            "storageClassName": self.name,
+            "capacity": size,
+            "nodeTopology": {"matchLabels": {"kubernetes.io/hostname": node}},
+        }
+        api.call("POST", ROOM, body)
+        self.told.append(f"{ROOM}/{self.name}-{node}")
+
     def fail(self, claim: str) -> None:
         """Have another node chosen, as a provisioner does that has no room there."""
         body = {"metadata": {"annotations": {SELECTED: None}}}
@@ -92,6 +110,8 @@ class Disks:
             api.call("DELETE", path)
             with contextlib.suppress(ApiError):  # gone already
                 api.call("PATCH", path, {"metadata": {"finalizers": None}}, kind=PATCH)
+        for path in self.told:
+            api.call("DELETE", path)
         api.call("DELETE", f"{CLASSES}/{self.name}")
 
 
@@ -138,6 +158,24 @@ def test_a_volume_that_cannot_be_made_is_made_elsewhere(
     disks.make(disks.data)
     settle(loop, lambda: user in cluster.bound())
     assert cluster.bound()[user] == disks.selected(disks.data) != first
+
+
+def test_a_volume_is_made_where_there_is_room(cluster: KubernetesCluster, loop: Loop, disks: Disks) -> None:
+    disks.room("b0", "512Mi")
+    (user,) = cluster.add_pods(["user"], spec=disks.claim(disks.data))
+
+    def explained() -> bool:
+        conditions = cluster.pods()[user]["status"].get("conditions") or []
+        return any(one["type"] == "PodScheduled" and one["status"] == "False" for one in conditions)
+
+    settle(loop, explained)
+    assert disks.selected(disks.data) == ""
+    disks.room("b1", "2Gi")
+    settle(loop, lambda: disks.selected(disks.data) != "")
+    assert disks.selected(disks.data) == "b1"
+    disks.make(disks.data)
+    settle(loop, lambda: user in cluster.bound())
+    assert cluster.bound()[user] == "b1"
 
 
 def test_whoever_takes_over_goes_on(cluster: KubernetesCluster, loop: Loop, disks: Disks) -> None:
