@@ -64,6 +64,13 @@ def test_explains() -> None:
     assert told["missing"]
 
 
+def test_says_how_a_body_is_to_be_sent() -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}  # as curl does unless it is told otherwise
+    told = Caller(service())("POST", "/v1/explain", content=b'{"job": {"name": "a"}}', headers=form)
+    assert told.status_code == 422
+    assert told.json() == {"detail": "body: send it with Content-Type: application/json"}
+
+
 @pytest.mark.parametrize("token", [None, "wrong", TOKEN + "x", ""])
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/v1/place"), ("GET", "/metrics"), ("GET", "/openapi.json")]

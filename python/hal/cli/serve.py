@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -79,21 +80,26 @@ def command(
     log_format: Format = "json",
 ) -> None:
     """Serve decisions until SIGTERM or SIGINT; requests that have begun are answered first."""
-    import ssl
-
-    uvicorn = require("uvicorn", extra="server")
+    require("uvicorn", extra="server")
     require("fastapi", extra="server")
     from hal import control
     from hal._tracing import export_as_told
     from hal.energy import PowerModel
     from hal.server import Service, Settings, create_app
+    from hal.server.settings import new_token
 
     configure(log_format)
     if (cluster is None) == (adapter is None):
         raise HalError("give --cluster FILE or --adapter NAME, one of them")
+    if certificate is None and (key or clients):
+        raise HalError(f"--{'key' if key else 'clients'}: give the server's own --certificate, too")
+    if no_token and not (clients or host in ("127.0.0.1", "::1", "localhost")):
+        raise HalError(
+            "--no-token: anybody could call; give a token, client certificates, or listen on loopback"
+        )
+    given = None if no_token else _given(token_file)
     sys.setswitchinterval(_SWITCH)
     export_as_told("hal-serve")
-    token = _token(token_file, no_token, safe=host in ("127.0.0.1", "::1", "localhost") or bool(clients))
     with _live(cluster, adapter, option) as (live, source):
         service = Service(
             live,
@@ -102,33 +108,31 @@ def command(
             power=PowerModel() if power else None,
         )
         routers = [source.router(service)] if hasattr(source, "router") else []
+        token = None if no_token else given or new_token()
         app = create_app(
             service,
             Settings(token=token, trust_loopback=trust_loopback, rate=rate, burst=max(1, int(2 * rate))),
             routers=routers,
         )
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # a caller must not choose the address that its rate is counted for
-            timeout_graceful_shutdown=10,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-            ssl_ca_certs=clients,
-            ssl_cert_reqs=ssl.CERT_REQUIRED if clients else ssl.CERT_NONE,
-        )
+        config = _config(app, certificate, key, clients)
+        listening = _listen(host, port)
+        if token and not given:
+            # To the terminal and nowhere else: a log would keep it.
+            typer.echo(f"token: {token.get_secret_value()}", err=True)
         log.info(
-            "serving", extra={"host": host, "port": port, "policy": service.default, "source": live.name}
+            "serving",
+            extra={
+                "host": host,
+                "port": listening.getsockname()[1],
+                "policy": service.default,
+                "source": live.name,
+            },
         )
         # uvicorn ends in order, then raises the signal once more.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         gc.freeze()  # what has been made so far stays: looking through it again and again would make callers wait
-        _server(config, service, drain).run()
+        _server(config, service, drain).run(sockets=[listening])
     log.info("stopped")
 
 
@@ -173,22 +177,56 @@ def _server(config: Any, service: Service, drain: float) -> Any:
     return Server(config)
 
 
-def _token(token_file: Path | None, no_token: bool, *, safe: bool) -> SecretStr | None:
+def _config(app: Any, certificate: Path | None, key: Path | None, clients: Path | None) -> Any:
+    import ssl
+
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # a caller must not choose the address that its rate is counted for
+        timeout_graceful_shutdown=10,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        ssl_ca_certs=clients,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if clients else ssl.CERT_NONE,
+    )
+    try:
+        config.load()
+    except OSError as error:  # OpenSSL's are such, and name no file
+        files = ", ".join(str(path) for path in (certificate, key, clients) if path)
+        raise HalError(f"certificates ({files}): {error.strerror or error}") from None
+    return config
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is said of serving there."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise HalError(
+            f"port = {port} of {host}: {str(error.strerror).partition(' (')[0]}; give another, or 0"
+        ) from None
+
+
+def _given(token_file: Path | None) -> SecretStr | None:
+    """Return the token that callers are to send, None where none was given."""
     from pydantic import SecretStr
 
-    from hal.server.settings import new_token
-
-    if no_token:
-        if not safe:
-            raise HalError(
-                "--no-token: anybody could call; give a token, client certificates, or listen on loopback"
-            )
-        return None
-    given = token_file.read_text().strip() if token_file else os.environ.get(_TOKEN, "")
-    if token_file and not given:
-        raise HalError(f"{token_file}: holds no token")
-    token = SecretStr(given) if given else new_token()
+    if token_file is None:
+        given = os.environ.get(_TOKEN, "")
+        return SecretStr(given) if given else None
+    try:
+        given = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise HalError(
+            f"{token_file}: cannot be read ({getattr(error, 'strerror', '') or 'is no text'})"
+        ) from None
     if not given:
-        # To the terminal and nowhere else: a log would keep it.
-        typer.echo(f"token: {token.get_secret_value()}", err=True)
-    return token
+        raise HalError(f"{token_file}: holds no token")
+    return SecretStr(given)

@@ -79,8 +79,10 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
         return problem(422, str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: Exception) -> Response:
+    async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if "json" not in request.headers.get("content-type", ""):
+            return problem(422, "body: send it with Content-Type: application/json")
         return problem(422, said(error.errors(), skip=1))
 
     @app.get("/live", response_model=None)
