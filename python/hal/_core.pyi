@@ -375,9 +375,7 @@ def place(
     apply: bool = False,
     queues: QueueTree | None = None,
 ) -> Result: ...
-def place_one(
-    cluster: Cluster, job: Job, policy: Policy, apply: bool = False, queues: QueueTree | None = None
-) -> Result: ...
+def place_one(cluster: Cluster, job: Job, policy: Policy, apply: bool) -> Result: ...
 def place_columns(
     cluster: Cluster,
     shape: Annotated[NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)],

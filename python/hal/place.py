@@ -87,11 +87,11 @@ def place(
         must_be(cluster, Cluster, "cluster")
     decided = resolve(policy, seed)
     tree = None if queues is None else must_be(queues, QueueTree, "queues")._core
-    if type(jobs) is Job:
+    if type(jobs) is Job and tree is None:
         if order is not None:
             _permutation(order, [jobs])
-        result = _core.place_one(cluster._core, jobs._handle, decided._core, apply, tree)
-        return Placements(cluster, (jobs,), result, decided, queues=tree)
+        result = _core.place_one(cluster._core, jobs._handle, decided._core, apply)
+        return Placements(cluster, (jobs,), result, decided, None, None, apply)
     if isinstance(jobs, JobColumns):
         rows = _permutation(order, jobs)
         if rows is not None:
@@ -107,13 +107,13 @@ def place(
             jobs.traits,
             jobs.all_traits,
         )
-        return Placements(cluster, jobs, result, decided, rows, queues=tree)
+        return Placements(cluster, jobs, result, decided, rows, tree, apply)
     given = tuple(listed(jobs, Job, "jobs"))
     rows = _permutation(order, given)
     if rows is not None:
         given = tuple(given[row] for row in rows.tolist())
     result = _core.place(cluster._core, [job._handle for job in given], decided._core, apply, tree)
-    return Placements(cluster, given, result, decided, rows, queues=tree)
+    return Placements(cluster, given, result, decided, rows, tree, apply)
 
 
 def explain(

@@ -37,7 +37,7 @@ class Placements(Sequence[Placement]):
         What decided.
     """
 
-    __slots__ = ("__dict__", "_handle", "_jobs", "_order", "_queues", "_result", "_version", "policy")
+    __slots__ = ("__dict__", "_booked", "_handle", "_jobs", "_order", "_queues", "_result", "policy")
 
     def __init__(
         self,
@@ -46,14 +46,14 @@ class Placements(Sequence[Placement]):
         result: Any,
         policy: Policy,
         order: NDArray[np.int64] | None = None,
-        *,
         queues: _core.QueueTree | None = None,
+        applied: bool = False,
     ) -> None:
         self._handle = cluster._core
         self._jobs = jobs  # in the order of decision
         self._result = result
         self._order = order
-        self._version = self._handle.version if result.applied else result.version
+        self._booked: int | None = self._handle.version if applied else None  # the cluster's, then
         self._queues = queues
         self.policy = policy
 
@@ -158,7 +158,7 @@ class Placements(Sequence[Placement]):
         """
         line = self._line(self._given(job))
         core = self._handle
-        if core.version != self._version:
+        if core.version != (self._result.version if self._booked is None else self._booked):
             raise HalError(
                 "the cluster has changed since these placements were made, so the state they met is gone; "
                 "call explain() before changing it, or place on cluster.fork() and keep that"
@@ -208,7 +208,7 @@ class Placements(Sequence[Placement]):
         if cluster._core is not self._handle:
             raise InvalidModel("placements: were made on another cluster; place on the one that is to change")
         _core.apply(self._handle, self._result)
-        self._version = self._handle.version
+        self._booked = self._handle.version
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
 

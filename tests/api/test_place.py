@@ -366,3 +366,28 @@ def test_threads_may_place_on_different_clusters_and_share_one_safely() -> None:
     for thread in threads:
         thread.join()
     assert answers == [1] * 400
+
+
+@pytest.mark.parametrize("booked", ["never", "at once", "later"])
+@pytest.mark.parametrize("columns", [False, True])
+def test_an_explanation_is_of_the_state_that_was_met(booked: str, columns: bool) -> None:
+    cluster = hal.Cluster([hal.Node("n1", cpus=8), hal.Node("n2", cpus=4)])
+    job = hal.Job("small", cpus=2)
+    jobs = hal.JobColumns.from_shapes(np.zeros(1, np.int32), [job]) if columns else job
+    placements = hal.place(cluster, jobs, apply=booked == "at once")
+    if booked == "later":
+        cluster.apply(placements)
+    assert placements.explain(0).nodes == 2
+    cluster.add(hal.Node("n3", cpus=2))
+    with pytest.raises(hal.HalError, match="has changed since"):
+        placements.explain(0)
+
+
+def test_one_job_is_placed_alone_as_in_a_list_with_queues_and_without() -> None:
+    queues = hal.QueueTree([hal.Queue("team", maximum={"cpus": 3})])
+    cluster = hal.Cluster([hal.Node("n1", cpus=8), hal.Node("n2", cpus=4)])
+    for cpus, tree in ((2, None), (2, queues), (4, queues), (9, None)):
+        job = hal.Job("small", cpus=cpus, queue="team")
+        alone, listed = (hal.place(cluster, jobs, queues=tree)[0] for jobs in (job, [job]))
+        assert alone == listed
+        assert alone.placed == (cpus == 2)

@@ -155,11 +155,13 @@ PlaceResult Engine::place(std::vector<JobRequest> jobs, const std::shared_ptr<co
     }
     const bool ranked =
         std::any_of(jobs.begin(), jobs.end(), [](const JobRequest& job) { return job.priority != 0; });
+    const bool marked =
+        std::any_of(jobs.begin(), jobs.end(), [](const JobRequest& job) { return job.traits != 0; });
     for (JobRequest& job : jobs) {
         out.shape.push_back(job.shape);
         out.names.push_back(std::move(job.name));
         if (ranked) out.priority.push_back(job.priority);
-        out.traits.push_back(job.traits);
+        if (marked) out.traits.push_back(job.traits);
     }
     return out;
 }

@@ -6,21 +6,10 @@
 
 #include <numeric>
 
+#include "halcore/engine/prefetch.h"
+
 namespace hal {
 namespace {
-
-// The columns that booking a task is about to change: where nodes are many they are not in the cache.
-void prefetch(const Cluster& cluster, NodeId n) {
-    __builtin_prefetch(cluster.gpu_begin_column().data() + n);
-    __builtin_prefetch(cluster.gpu_count_column().data() + n);
-    __builtin_prefetch(cluster.free_column(kCpu).data() + n, 1);
-    __builtin_prefetch(cluster.free_column(kMemory).data() + n, 1);
-    __builtin_prefetch(cluster.task_column().data() + n, 1);
-    __builtin_prefetch(cluster.class_counts(n).data(), 1);
-    __builtin_prefetch(cluster.gpu_total_column().data() + n, 1);
-    __builtin_prefetch(cluster.gpu_idle_column().data() + n, 1);
-    __builtin_prefetch(cluster.gpu_max_column().data() + n, 1);
-}
 
 // Asks for huge pages under the books that a batch is about to fill, from its first job on: handing out pages
 // of 4 KiB at each first touch was a quarter of a batch's time. A wish: where the system does not grant it,

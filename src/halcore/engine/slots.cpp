@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "halcore/engine/prefetch.h"
+
 namespace hal {
 
 std::uint32_t tie_rank(NodeId node, std::uint64_t seed) {
@@ -72,6 +74,13 @@ void Slots::settle(Group& group, KindId kind) {
         heap.pop_back();
     }
     const NodeId best = heap.empty() ? kNoNode : heap.front().second;
+    // One of the next two comes after it. Each is fetched when it rises to there, long before its turn.
+    for (std::size_t i = 1; i < std::min<std::size_t>(heap.size(), 3); ++i) {
+        const NodeId next = heap[i].second;
+        prefetch(cluster_, next);
+        __builtin_prefetch(slot_of_.data() + next, 1);
+        __builtin_prefetch(group_of_.data() + next, 1);
+    }
     if (group.slot == kNone) {
         if (best != kNoNode) group.slot = new_slot(best);
     } else if (node_[group.slot] != best) {
@@ -105,6 +114,9 @@ void Slots::sync() {
     }
     if (groups_.size() != cluster_.kinds().size()) groups_.resize(cluster_.kinds().size());
     if (seen_ == 0) {  // a heap at once, not node by node
+        for (KindId kind = 0; kind < groups_.size(); ++kind) {
+            groups_[kind].heap.reserve(shared_ ? cluster_.kind_size(kind) : 0);
+        }
         for (NodeId n = 0; n < nodes; ++n) {
             if (shared_ && cluster_.present(n) && cluster_.task_count(n) == 0) {
                 group_of_[n] = cluster_.kind(n);
@@ -115,7 +127,7 @@ void Slots::sync() {
         }
         for (KindId kind = 0; kind < groups_.size(); ++kind) {
             auto& heap = groups_[kind].heap;
-            std::make_heap(heap.begin(), heap.end(), std::greater<>{});
+            if (tie_seed_) std::make_heap(heap.begin(), heap.end(), std::greater<>{});  // else they ascend
             if (!heap.empty()) soil(kind);
         }
     } else {
