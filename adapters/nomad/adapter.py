@@ -19,7 +19,7 @@ from hal.adapters.contract import (
 from hal.adapters.mirror import differences
 from hal.adapters.nomad.client import Client, Refused, Stream, job_path
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
-from hal.adapters.nomad.steer import pinned, steer
+from hal.adapters.nomad.steer import Pin, pinned, steer
 from hal.adapters.nomad.tables import Tables, View
 
 import hal
@@ -32,6 +32,7 @@ log = logging.getLogger("hal.nomad")
 _REFUSED = 30.0
 #: Events that are taken in before what they changed is told.
 _AT_ONCE = 10_000
+_PINS: Mapping[str, Pin] = {"constraint": "Constraints", "affinity": "Affinities"}
 #: Lists, each with its topic in the event stream and what to ask it for.
 _LISTS = (
     ("Node", "/v1/nodes", {"resources": "true"}),
@@ -49,6 +50,9 @@ class NomadAdapter:
         See `Client`; empty: from Nomad's own variables of the environment.
     claim : str
         Jobs with this key in their meta are hal's.
+    steer : {"constraint", "affinity"}
+        How nodes are written: Nomad keeps to a constraint; with an affinity (of the highest weight) it goes elsewhere
+        rather than nowhere, and by itself when a node is lost.
     events : bool
         Follow the event stream; else blocking queries.
     timeout, patience, resync : float
@@ -67,9 +71,12 @@ class NomadAdapter:
 
     def __init__(
         self, *, address: str = "", token: str = "", token_file: str = "", ca_cert: str = "", client_cert: str = "",
-        client_key: str = "", region: str = "", claim: str = "hal", events: bool = True, timeout: float = 20.0,
-        patience: float = 15.0, resync: float = 600.0, client: Client | None = None,
+        client_key: str = "", region: str = "", claim: str = "hal", steer: str = "constraint", events: bool = True,
+        timeout: float = 20.0, patience: float = 15.0, resync: float = 600.0, client: Client | None = None,
     ) -> None:  # fmt: skip
+        if steer not in _PINS:
+            raise hal.AdapterError(f"steer = {steer!r}: must be constraint or affinity")
+        self.pin = _PINS[steer]
         self.client = client or Client(
             address=address, token=token, token_file=token_file, ca_cert=ca_cert, client_cert=client_cert,
             client_key=client_key, region=region, timeout=timeout,
@@ -243,7 +250,7 @@ class NomadAdapter:
         if put is not None and (placement.job, index) not in self._view.again:
             same = sorted(put) == sorted(nodes)
             return Outcome.ALREADY if same else Outcome.CONFLICT, f"on {', '.join(put) or 'any node'}"
-        changed = steer(job, group.group, nodes)
+        changed = steer(job, group.group, nodes, self.pin)
         plan = mapping(
             self.client.post(
                 job_path(group.job, "plan"), {"Job": changed, "Diff": False}, namespace=group.namespace

@@ -11,6 +11,7 @@ from hal.adapters.contract import Dropped
 from hal.adapters.nomad.constraints import ID, Known, affinities_of, selector_of
 from hal.adapters.nomad.devices import Devices, allowed, wishes
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
+from hal.adapters.nomad.steer import own_affinities
 
 import hal
 
@@ -172,7 +173,7 @@ def group_job(
     amounts["disk"] += whole(mapping(group, "EphemeralDisk"), "SizeMB", 300)
     selector, alone = selector_of(job, group, tasks, known)
     models: list[str] = []
-    wished, unsaid = affinities_of((job, group, *tasks), known)
+    wished, unsaid = affinities_of((job, {"Affinities": own_affinities(group)}, *tasks), known)
     for task in tasks:
         for device in rows(mapping(task, "Resources"), "Devices"):
             asked, count = text(device, "Name"), whole(device, "Count", 1)

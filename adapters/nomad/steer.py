@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from hal.adapters.nomad.fields import mapping, rows, text
 
-__all__ = ["GATE", "NODES", "ours", "pinned", "steer"]
+__all__ = ["GATE", "NODES", "Pin", "ours", "own_affinities", "pinned", "steer"]
+
+#: Where a pin is written: Nomad keeps to a constraint, and goes elsewhere rather than nowhere with an affinity.
+Pin = Literal["Constraints", "Affinities"]
 
 #: A task group with this constraint waits for hal: there is no such node.
 GATE: Final = {"LTarget": "${node.unique.id}", "RTarget": "hal", "Operand": "="}
@@ -33,11 +36,20 @@ def pinned(job: Mapping[str, Any], group: Mapping[str, Any]) -> tuple[str, ...] 
     return tuple(node for node in text(mapping(group, "Meta"), NODES).split(",") if node)
 
 
-def steer(job: Mapping[str, Any], group: str, nodes: Sequence[str]) -> dict[str, Any]:
+def own_affinities(group: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the affinities of a task group that its user wrote."""
+    nodes = text(mapping(group, "Meta"), NODES)
+    wish = _pin(nodes.split(","), "Affinities") if nodes else {}
+    return [dict(part) for part in rows(group, "Affinities") if {**part} != wish]
+
+
+def steer(
+    job: Mapping[str, Any], group: str, nodes: Sequence[str], pin: Pin = "Constraints"
+) -> dict[str, Any]:
     """Return a job as it is to be registered, so that a task group goes to these nodes, one id a task.
 
-    One node is a constraint; several are one on the set of them, and a spread with the share of each. The other groups
-    keep waiting where the gate was the job's.
+    One node is a constraint, or an affinity; several are one on the set of them, and a spread with the share of each.
+    The other groups keep waiting where the gate was the job's.
     """
     left = [dict(row) for row in rows(job, "Constraints") if not ours(row)]
     gated = len(left) != len(rows(job, "Constraints"))
@@ -45,11 +57,11 @@ def steer(job: Mapping[str, Any], group: str, nodes: Sequence[str]) -> dict[str,
     for row in rows(job, "TaskGroups"):
         own = [dict(part) for part in rows(row, "Constraints")]
         if text(row, "Name") == group:
+            changed = {"Constraints": [part for part in own if not ours(part)]}
+            if rows(row, "Affinities"):
+                changed["Affinities"] = own_affinities(row)
+            changed[pin] = [*changed.get(pin, ()), _pin(nodes, pin)]
             counted = Counter(nodes)
-            pin = {**GATE, "RTarget": nodes[0]}
-            if len(counted) > 1:
-                pin |= {"Operand": "regexp", "RTarget": f"^({'|'.join(counted)})$"}
-            changed = {"Constraints": [part for part in own if not ours(part)] + [pin]}
             if len(counted) > 1:
                 shares = [
                     {"Value": node, "Percent": 100 * count // len(nodes)} for node, count in counted.items()
@@ -62,3 +74,11 @@ def steer(job: Mapping[str, Any], group: str, nodes: Sequence[str]) -> dict[str,
         else:
             groups.append(dict(row))
     return {**job, "Constraints": left, "TaskGroups": groups}
+
+
+def _pin(nodes: Sequence[str], pin: Pin) -> dict[str, Any]:
+    several = dict.fromkeys(nodes)
+    chosen: dict[str, Any] = {**GATE, "RTarget": nodes[0]}
+    if len(several) > 1:
+        chosen |= {"Operand": "regexp", "RTarget": f"^({'|'.join(several)})$"}
+    return chosen | ({"Weight": 100} if pin == "Affinities" else {})

@@ -140,8 +140,15 @@ class Region:
             fits = [n for n, node in self.nodes.items() if self._fits(job, group, node, chosen)]
             if not fits:
                 return chosen if len(chosen) == count else []
-            # Nearest to the share that the spread asks for.
-            fits.sort(key=lambda n: shares.get(n, 0) * count / 100 - chosen.count(n), reverse=True)
+            # Nearest to what the affinities and the share of the spread ask for.
+            wishes = [w for w in group.get("Affinities") or () if w["LTarget"] == "${node.unique.id}"]
+            fits.sort(
+                key=lambda n: (
+                    sum(w["Weight"] for w in wishes if _is(w, n)),
+                    shares.get(n, 0) * count / 100 - chosen.count(n),
+                ),
+                reverse=True,
+            )
             chosen.append(fits[0])
         return chosen
 
@@ -206,6 +213,10 @@ class Region:
             "JobModifyIndex": current["JobModifyIndex"] if current else 0,
             "FailedTGAllocs": failed or None,
         }
+
+
+def _is(wish: dict[str, Any], node: str) -> bool:
+    return bool(re.search(wish["RTarget"], node)) if wish["Operand"] == "regexp" else wish["RTarget"] == node
 
 
 def _live(alloc: dict[str, Any]) -> bool:

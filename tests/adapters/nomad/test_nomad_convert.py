@@ -12,7 +12,7 @@ from hal.adapters.nomad import NomadAdapter
 from hal.adapters.nomad.allocs import alloc_held
 from hal.adapters.nomad.convert import group_job, node_model
 from hal.adapters.nomad.fields import Unsaid
-from hal.adapters.nomad.steer import pinned, steer
+from hal.adapters.nomad.steer import own_affinities, pinned, steer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,6 +178,26 @@ def test_a_steered_job_says_where_it_was_put(nodes: list[str]) -> None:
     assert len(group["Constraints"]) == 1
     again = steer(steered, "main", ["id-d"])
     assert again["TaskGroups"][0]["Constraints"] == [{**GATE, "RTarget": "id-d"}]
+
+
+@given(st.lists(st.sampled_from(["id-a", "id-b", "id-c"]), min_size=1, max_size=9), st.booleans())
+def test_a_wish_for_nodes_leaves_those_of_the_user_as_they_are(nodes: list[str], wishes: bool) -> None:
+    own = [{"LTarget": GATE["LTarget"], "RTarget": "id-a", "Operand": "=", "Weight": 30}] * wishes
+    raw = job("j", count=len(nodes), Constraints=[dict(GATE)])
+    raw["TaskGroups"][0]["Affinities"] = own
+    for chosen in (nodes, ["id-d"]):
+        raw = steer(raw, "main", chosen, "Affinities")
+        (group,) = raw["TaskGroups"]
+        assert pinned(raw, group) == tuple(chosen)
+        assert not group["Constraints"]
+        assert own_affinities(group) == own
+        assert [(wish["Weight"], wish["LTarget"]) for wish in group["Affinities"]] == [
+            (30, GATE["LTarget"])
+        ] * wishes + [(100, GATE["LTarget"])]
+        model = group_job(raw, group, "j.main", [], lambda label: ["id-a"], lambda: ())
+        assert len([rule for rule in model.rules if isinstance(rule, hal.Prefer)]) == wishes
+    hard = steer(raw, "main", ["id-e"])["TaskGroups"][0]
+    assert (hard["Affinities"], hard["Constraints"]) == (own, [{**GATE, "RTarget": "id-e"}])
 
 
 class AnyJson:

@@ -177,6 +177,29 @@ def test_a_pin_that_leads_nowhere_is_taken_back(harness: NomadHarness) -> None:
     assert where(nomad, name) == list(done.placements[0].nodes)
 
 
+def test_with_affinities_nomad_may_go_elsewhere_and_the_books_follow(harness: NomadHarness) -> None:
+    nomad = harness.nomad
+    harness.options = {"steer": "affinity"}
+    (name,) = harness.submit(1)
+    nomad.register(job("wide", count=2, Constraints=[{"Operand": "distinct_hosts", "RTarget": "true"}]))
+    loop = Loop(harness.adapter(), policy="worst_fit")
+    done = loop.step()
+    assert done.outcomes() == {"applied": 2}
+    for placement in done.placements:
+        assert sorted(where(nomad, placement.job)) == sorted(placement.nodes)
+    (lost,) = where(nomad, name)
+    nomad.set_node(ids(nomad)[lost], Status="down")
+    for key, alloc in list(nomad.allocs.items()):
+        if alloc["NodeID"] == ids(nomad)[lost]:
+            nomad.set_alloc(key, ClientStatus="lost", DesiredStatus="stop")
+    nomad.schedule()  # by itself
+    (now,) = where(nomad, name)
+    assert now != lost
+    until(lambda: loop.follow(0.2) >= 0 and loop.mirror.running[name].nodes == (now,))
+    assert books(loop.mirror.cluster) == books(harness.adapter().snapshot().cluster)
+    assert not loop.step().placements
+
+
 def test_nodes_come_and_go(harness: NomadHarness) -> None:
     nomad = harness.nomad
     adapter = harness.adapter()
