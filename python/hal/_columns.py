@@ -41,6 +41,10 @@ def check_column(
         raise InvalidModel(
             f"{name} = {type(value).__name__}: must be a numpy array; use np.asarray(…, dtype=np.{wanted})"
         )
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidModel(
+            f"{name}: is a masked array, whose mask the core does not see; use {name}.filled(0)"
+        )
     if value.dtype != wanted or not value.dtype.isnative:
         raise InvalidModel(
             f"{name}: dtype is {value.dtype}, must be {wanted}; use {name}.astype(np.{wanted})"

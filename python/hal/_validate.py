@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
+import numpy as np
 import pydantic
 from pydantic import BeforeValidator, ConfigDict, Strict, StringConstraints
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -52,7 +53,7 @@ def _checked(cls: type[T], refusal: type[HalError]) -> type[T]:
     @functools.wraps(checked)
     def init(self: object, *args: object, **kwargs: object) -> None:
         try:
-            checked(self, *args, **kwargs)
+            checked(self, *map(_plain, args), **{field: _plain(value) for field, value in kwargs.items()})
         except pydantic.ValidationError as error:
             name = kwargs.get("name", args[0] if args else None)
             raise refusal(_describe(cls.__name__, names, name, error)) from None
@@ -62,6 +63,13 @@ def _checked(cls: type[T], refusal: type[HalError]) -> type[T]:
     built.__hash__ = lambda self: hash((cls.__name__, *(getattr(self, name) for name in names[:1])))
     result: type[T] = built
     return result
+
+
+def _plain(value: object) -> object:
+    """Return Python's own number for one of numpy's; a short float as it is written, not as it is in binary."""
+    if isinstance(value, np.generic):
+        return float(str(value)) if isinstance(value, np.floating) else value.item()
+    return value
 
 
 def quantity(parse: Callable[..., Any], field: str, **options: Any) -> BeforeValidator:

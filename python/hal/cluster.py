@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hal.rebalance import Rebalance
     from hal.topology import Topology
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "core_of"]
 
 
 class Cluster(Booking):
@@ -239,6 +239,22 @@ class Cluster(Booking):
             trial._core = cast(Any, _Refuses("this trial is over: its what_if() block has ended"))
             core.rollback(mark)
             self._core = core
+
+
+def core_of(cluster: Cluster) -> Any:
+    """Return the core's part of a cluster.
+
+    Raises
+    ------
+    InvalidModel
+        It is no cluster.
+    HalError
+        A `what_if` block is around it, or has ended.
+    """
+    core = must_be(cluster, Cluster, "cluster")._core
+    if type(core) is _Refuses:
+        raise HalError(core._why)
+    return core
 
 
 class _Refuses:

@@ -52,12 +52,12 @@ def read_nodes(path: str | PathLike[str], format: Format) -> list[Node]:  # the 
     MissingExtra
         The format is YAML and pyyaml is not installed.
     """
-    return list(_entries(Path(path), format, "nodes", Node, {"taints": Taint}))
+    return _listed(Path(path), format, "nodes", Node, {"taints": Taint})
 
 
 def read_jobs(path: str | PathLike[str], format: Format) -> list[Job]:  # the field's word
     """Read the jobs of a document; raises as `read_nodes`."""
-    return list(_entries(Path(path), format, "jobs", Job, _IN_JOBS))
+    return _listed(Path(path), format, "jobs", Job, _IN_JOBS)
 
 
 def write_nodes(path: str | PathLike[str], nodes: Iterable[Node], format: Format) -> None:
@@ -99,7 +99,22 @@ def _plain_node(node: Node) -> dict[str, Any]:
     return out
 
 
-def _entries(path: Path, format: Format, key: str, kind: type[T], nested: Mapping[str, type]) -> Iterator[T]:
+def _listed(path: Path, format: Format, key: str, kind: type[T], nested: Mapping[str, type]) -> list[T]:
+    taken: dict[str, str] = {}
+    out: list[T] = []
+    for where, made in _entries(path, format, key, kind, nested):
+        if made.name in taken:
+            raise InvalidModel(
+                f"{where}: name {made.name!r} is taken by {taken[made.name]}; names are unique"
+            )
+        taken[made.name] = where.removeprefix(f"{path}: ")
+        out.append(made)
+    return out
+
+
+def _entries(
+    path: Path, format: Format, key: str, kind: type[T], nested: Mapping[str, type]
+) -> Iterator[tuple[str, T]]:
     document = _load(path, format)
     entries = document.get(key) if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -115,9 +130,10 @@ def _entries(path: Path, format: Format, key: str, kind: type[T], nested: Mappin
         try:
             made = _made(given, kind, nested)
             if count == 1:
-                yield made
+                yield where, made
             else:
-                yield from (dataclasses.replace(made, name=f"{made.name}-{copy}") for copy in range(count))
+                for copy in range(count):
+                    yield where, dataclasses.replace(made, name=f"{made.name}-{copy}")
         except InvalidModel as error:
             raise InvalidModel(f"{where}: {error}") from None
 

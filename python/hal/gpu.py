@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Final
 
+import numpy as np
 from pydantic import Field
 
 from hal import _core, units
@@ -73,11 +74,11 @@ def gpus(
     >>> len(gpus(8, "A100", memory="80GiB"))
     8
     """
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 64:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 0 <= count <= 64:
         raise InvalidModel(
             f"gpus: count = {show(count)}: must be a whole number from 0 to 64, the most one node has"
         )
-    return (GPU(model, memory=memory, link=link, mig=mig),) * count
+    return (GPU(model, memory=memory, link=link, mig=mig),) * int(count)
 
 
 def _table(gpu: GPU) -> str:

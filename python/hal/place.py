@@ -13,7 +13,7 @@ from hal import _core, policies
 from hal._doors import listed, must_be
 from hal._show import show
 from hal.answer import Explanation
-from hal.cluster import Cluster
+from hal.cluster import Cluster, core_of
 from hal.errors import InvalidModel, PolicyError
 from hal.job_columns import JobColumns
 from hal.model import Job
@@ -83,8 +83,8 @@ def place(
     >>> hal.place(cluster, hal.Job("small", cpus=2))[0].nodes
     ('n2',)
     """
-    if type(cluster) is not Cluster:
-        must_be(cluster, Cluster, "cluster")
+    if type(cluster) is not Cluster or type(cluster._core) is not _core.Cluster:
+        core_of(cluster)
     decided = resolve(policy, seed)
     tree = None if queues is None else must_be(queues, QueueTree, "queues")._core
     if type(jobs) is Job and tree is None:

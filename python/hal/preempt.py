@@ -13,7 +13,7 @@ from hal import _core
 from hal._doors import must_be
 from hal._show import show
 from hal.answer import Placement, Status
-from hal.cluster import Cluster
+from hal.cluster import Cluster, core_of
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.place import resolve
@@ -250,10 +250,10 @@ def preempt(
     ['urgent', 'tiny']
     """
     must_be(job, Job, "job")
-    must_be(cluster, Cluster, "cluster")
+    core = core_of(cluster)
     decided = resolve(policy, seed)
     plan = _core.preempt(
-        cluster._core,
+        core,
         job._handle,
         decided._core,
         _amounts("lost_work", lost_work),

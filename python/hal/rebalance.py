@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
-from hal._doors import listed, must_be
+from hal._doors import listed
 from hal._show import show
-from hal.cluster import Cluster
+from hal.cluster import Cluster, core_of
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.model import Job
@@ -183,7 +183,7 @@ def rebalance(
     for field, value in (("max_moves", max_moves), ("moves_a_step", moves_a_step)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
             raise InvalidModel(f"{field} = {show(value)}: must be a whole number")
-    must_be(cluster, Cluster, "cluster")
+    core = core_of(cluster)
     decided = resolve(policy, None)
     keys = [_key("pinned", key) for key in ([pinned] if isinstance(pinned, str) else pinned)]
     if queues is not None and want is not None and not isinstance(want, JobColumns):
@@ -193,7 +193,7 @@ def rebalance(
         if kept and not want:  # nobody could use the room, and to the core no wish is any wish
             want, max_moves = jobs, 0
     plan = _core.rebalance(
-        cluster._core,
+        core,
         decided._core,
         int(max_moves),
         _wanted(want),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._doors import must_be
-from hal.cluster import Cluster
+from hal.cluster import Cluster, core_of
 from hal.model import Job
 from hal.place import resolve
 from hal.policy import Policy
@@ -71,6 +71,6 @@ def survey(cluster: Cluster, job: Job, policy: Policy | str = "best_fit") -> Sur
     """
     decided = resolve(policy, None)
     score, reason, reasons, lasts = _core.survey(
-        must_be(cluster, Cluster, "cluster")._core, must_be(job, Job, "job")._handle, decided._core
+        core_of(cluster), must_be(job, Job, "job")._handle, decided._core
     )
     return Survey(score, reason, tuple(reasons), lasts.view(np.bool_))

@@ -100,3 +100,32 @@ def test_numbers_of_numpy_are_numbers() -> None:
     cluster = hal.Cluster([hal.Node("n", cpus=8)])
     assert hal.place(cluster, JOB, "random", seed=np.int64(3)).explain(np.int64(0)).feasible == 1
     assert hal.replay.Queue(np.int64(8)).free == 8
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    job = hal.Job("j", tasks=np.int16(3), cpus=np.float32(0.1), gpus=np.int32(2), priority=np.int8(-1))
+    assert job == hal.Job("j", tasks=3, cpus=0.1, gpus=2, priority=-1)
+    node = hal.Node("n", cpus=np.int64(4), memory=np.float32(1024), gpus=hal.gpus(np.int8(2), "T4"))
+    assert node == hal.Node("n", cpus=4, memory=1024, gpus=hal.gpus(2, "T4"))
+    with pytest.raises(hal.InvalidModel, match="tasks = True"):
+        hal.Job("j", tasks=np.True_)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: hal.place(c, JOB),
+        lambda c: hal.explain(c, JOB),
+        lambda c: hal.survey(c, JOB),
+        lambda c: hal.preempt(c, JOB),
+        lambda c: hal.rebalance(c, max_moves=1),
+        len,
+    ],
+    ids=["place", "explain", "survey", "preempt", "rebalance", "len"],
+)
+def test_a_cluster_out_of_use_says_why(call: Callable[[hal.Cluster], object]) -> None:
+    cluster = hal.Cluster([hal.Node("n1", cpus=8)])
+    with cluster.what_if() as trial, pytest.raises(hal.HalError, match=r"inside what_if\(\): use the trial"):
+        call(cluster)
+    with pytest.raises(hal.HalError, match="this trial is over"):
+        call(trial)

@@ -105,3 +105,10 @@ def test_unreadable_and_unwritable_paths_are_named(tmp_path: Path) -> None:
         files.read_jobs(tmp_path / "absent.yaml", "yaml")
     with pytest.raises(hal.HalError, match="cannot be written"):
         hal.Cluster().to_json(tmp_path / "no" / "folder.json")
+
+
+def test_a_name_that_comes_twice_is_told_with_both_entries(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("nodes:\n- {name: n, count: 2}\n- {name: n-1}\n")
+    with pytest.raises(InvalidModel, match=r"c\.yaml: nodes\[1\]: name 'n-1' is taken by nodes\[0\]"):
+        hal.Cluster.from_yaml(path)

@@ -206,6 +206,7 @@ def test_columns_and_objects_agree() -> None:
         ("cpu_milli: dtype", {"cpu_milli": np.zeros(3, np.int32)}),
         ("cpu_milli: shape", {"cpu_milli": np.zeros((3, 1), np.int64)}),
         ("memory_mib: shape", {"memory_mib": np.zeros(4, np.int64)}),
+        ("memory_mib: is a masked array", {"memory_mib": np.ma.array([1, 2, 3], mask=[0, 1, 0])}),
         ("memory_mib: is not C-contiguous", {"memory_mib": np.zeros(6, np.int64)[::2]}),
         (r"memory_mib\[1\] = -1", {"memory_mib": np.array([0, -1, 0])}),
         (r"gpus\[2\] = 65", {"gpus": np.array([0, 0, 65])}),

@@ -59,9 +59,10 @@ def test_what_fails_can_be_pasted(policy: type) -> None:
     with pytest.raises(hal.testing.CheckFailed) as failed:
         hal.testing.run_check(name, policy, max_examples=500)
     assert str(failed.value).endswith(failed.value.code)
-    namespace = {"policy": policy}
+    namespace: dict[str, Any] = {}
     with pytest.raises(hal.testing.CheckFailed, match=name):
         exec(compile(failed.value.code, "pasted", "exec"), namespace)
+    assert isinstance(namespace["policy"], policy)
     assert isinstance(namespace["cluster"], hal.Cluster)
     case = failed.value.case
     assert case is not None
@@ -73,7 +74,24 @@ def test_what_fails_can_be_pasted(policy: type) -> None:
 def test_a_history_that_fails_can_be_pasted() -> None:
     (result,) = hal.testing.check_policy(broken.ForgetsAfterFailure, checks=["safety"], max_examples=1000)
     assert result.outcome == "broken"
-    exec(compile(result.code, "pasted", "exec"), {"policy": "first_fit"})
+    namespace: dict[str, Any] = {}
+    exec(compile(result.code.replace("ForgetsAfterFailure()", "'first_fit'"), "pasted", "exec"), namespace)
+    assert namespace["policy"] == "first_fit"
+
+
+def test_a_policy_that_no_import_makes_is_said_to_be() -> None:
+    class Local(broken.NotANumber):
+        pass
+
+    failures = [
+        result.code
+        for policy in (Local(), hal.Policy([broken.NotANumber()]))
+        for result in hal.testing.check_policy(policy, checks=[broken.BREAKS[broken.NotANumber]])
+    ]
+    assert [code.partition("\n")[0] for code in failures] == [
+        "# policy = the test_a_policy_that_no_import_makes_is_said_to_be.<locals>.Local that was checked",
+        "# policy = the Policy that was checked",
+    ]
 
 
 def test_opting_out_needs_a_reason_and_a_check_that_allows_it() -> None:

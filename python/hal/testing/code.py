@@ -10,7 +10,7 @@ from typing import Any
 from hal.gpu import GPU
 from hal.topology import Topology
 
-__all__ = ["code"]
+__all__ = ["code", "policy_code"]
 
 
 def code(value: Any) -> str:
@@ -66,3 +66,25 @@ def _topology(value: Topology) -> str:
     domains = [tuple(domain) for domain in value.domains]
     nodes = {node: value.path(node)[-1] for node in value.nodes}
     return f"hal.topology.Topology({levels!r}, {domains!r}, {nodes!r})"
+
+
+def policy_code(given: Any) -> str:
+    """Return the lines that make ``policy``; a comment where no import and no call without arguments would do.
+
+    Examples
+    --------
+    >>> policy_code("fgd")
+    "policy = 'fgd'"
+    """
+    if isinstance(given, str):
+        return f"policy = {given!r}"
+    kind = type(given)
+    module, name = kind.__module__, kind.__qualname__
+    try:
+        plain = "<locals>" not in name and module != "__main__" and vars(kind()) == vars(given)
+    except Exception:  # a stranger's class: it wants arguments, or holds what cannot be compared
+        plain = False
+    if not plain:
+        return f"# policy = the {name} that was checked"
+    top, *inner = name.split(".")
+    return f"from {module} import {top}\n\npolicy = {'.'.join([top, *inner])}()"

@@ -237,13 +237,15 @@ class _Row:
 def _rows(path: str | PathLike[str], needed: tuple[str, ...]) -> Iterator[_Row]:
     where = Path(path)
     try:
-        text = where.read_bytes().decode("utf-8")
+        text = where.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InvalidModel(
             f"{where}: cannot be read ({error.strerror}); give the path of an OpenB CSV"
         ) from None
     except UnicodeDecodeError as error:
         raise InvalidModel(f"{where}: byte {error.start} is not UTF-8; give an uncompressed CSV") from None
+    if not text:
+        raise InvalidModel(f"{where}: is empty; give the path of an OpenB CSV")
     if not text.endswith("\n"):
         last = text.count("\n") + 1
         raise InvalidModel(
