@@ -167,7 +167,7 @@ class Cluster(Booking):
         Raises
         ------
         InvalidModel
-            No such node, or the new capacity is below what is used.
+            No such node, the new capacity is below what is used, or a GPU in use would go or become another.
         """
         self._core.update_node(must_be(node, Node, "node")._spec())
 

@@ -109,7 +109,7 @@ class Safety(Constraints, Books, RuleBasedStateMachine):
         assert used[0] <= spec.cpu_milli
         assert used[1] <= spec.memory_mib
         if any(free < 1000 for free in old.gpus):
-            new.gpus = [*old.gpus, *new.gpus[len(old.gpus) :]]
+            new.gpus = [*old.gpus[: len(new.gpus)], *new.gpus[len(old.gpus) :]]
         new.cpu -= used[0]
         new.memory -= used[1]
         for resource, amount in old.spec.resources.items():

@@ -94,3 +94,29 @@ def test_values_are_frozen_hashable_and_pickle() -> None:
     assert {job: 1}[dataclasses.replace(job)] == 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         job.tasks = 3
+
+
+def test_idle_gpus_come_and_go_under_running_jobs() -> None:
+    def node(*devices: hal.GPU) -> hal.Node:
+        return hal.Node("n", cpus=8, gpus=devices)
+
+    t4, a100 = hal.gpus(1, "T4"), hal.gpus(1, "A100")
+    cluster = hal.Cluster([node(*t4 * 4), hal.Node("other", cpus=8, gpus=t4)])
+    hal.place(cluster, [hal.Job("two", gpus=2), hal.Job("part", gpus=0.3)], "gpu_packing", apply=True)
+    before = cluster.digest()
+    with cluster.what_if() as trial:
+        trial.update(node(*t4 * 3))
+        trial.update(node(*t4 * 3, *a100 * 5))
+        found = hal.place(trial, hal.Job("new", gpus=5, gpu_models=["A100"]), apply=True)[0]
+        assert (found.nodes, found.gpus) == (("n",), ((3, 4, 5, 6, 7),))
+        trial.release(["two", "part", "new"])
+        assert hal.place(trial, hal.Job("all", gpus=8))[0].placed
+    assert cluster.digest() == before
+    with pytest.raises(InvalidModel, match="device 1 is in use and would"):
+        cluster.update(node(*t4))
+    with pytest.raises(InvalidModel, match="device 0 is in use and would"):
+        cluster.update(node(*a100, *t4 * 3))
+    assert cluster.digest() == before
+    cluster.update(node(*t4 * 6))
+    cluster.release(["two", "part"])
+    assert hal.place(cluster, hal.Job("all", gpus=6))[0].placed

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 import hal
+import hal.control
+import hal.signals
+import hal.store
 from hal import plugins
 from hal.cli.app import run
 from hal.errors import HalError, PolicyError
@@ -54,6 +57,9 @@ class Steady:
     def state(self): return {}
     def restore(self, state): ...
 
+class Empty:
+    pass
+
 nothing = 3
 """
 ENTRIES = """
@@ -64,6 +70,7 @@ kit_old = hal_kit_plugin:TooOld
 kit_unread = hal_kit_plugin:Unread
 kit_raises = hal_kit_raises:Policy
 kit_exits = hal_kit_exits:Policy
+kit_empty = hal_kit_plugin:Empty
 
 [hal.controllers]
 kit_steady = hal_kit_plugin:Steady
@@ -71,6 +78,7 @@ kit_steady = hal_kit_plugin:Steady
 [hal.stores]
 kit-shelf = hal_kit_plugin:Shelf
 kit_nothing = hal_kit_plugin:nothing
+kit_bare = hal_kit_plugin:Good
 """
 
 
@@ -101,6 +109,8 @@ def test_each_is_loaded_or_said_why_not(capsys: pytest.CaptureFixture[str]) -> N
         "kit_unread": "write (major, minor)",
         "kit_raises": "RuntimeError: no licence",
         "kit_exits": "SystemExit: 3",
+        "kit_empty": "needs score, keep, place",
+        "kit_bare": "needs declare, capacities, reserve",
         "kit_nothing": "needs declare, capacities, reserve",
     }.items():
         assert words in found[name].error
@@ -136,6 +146,9 @@ def test_a_name_is_claimed_once(installed: Path) -> None:
     importlib.invalidate_caches()
     with pytest.raises(HalError, match="claimed by elsewhere:shelf and hal_kit_plugin:Shelf"):
         plugins.load("store", "kit-shelf")
+    told = [plugin.error for plugin in plugins.find() if plugin.name == "kit-shelf"]
+    assert len(told) == 2
+    assert all("claimed by elsewhere:shelf and hal_kit_plugin:Shelf" in error for error in told)
 
 
 def test_objects_are_imported_by_name() -> None:

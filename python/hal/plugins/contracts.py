@@ -114,6 +114,11 @@ class Kind:
         has = [callable(getattr(made, method, None)) for method in self.methods]
         return any(has) or hasattr(made, "scorers") if self.name == "policy" else all(has)
 
+    def makes(self, made: type) -> bool:
+        """Whether objects of a class can keep the contract: the class has the names, whatever stands behind them."""
+        has = [hasattr(made, method) for method in self.methods]
+        return any(has) or hasattr(made, "scorers") if self.name == "policy" else all(has)
+
     def admit(self, made: Any, *, called: str) -> tuple[int, int]:
         """Return the contract version that a plugin declares, (major, minor).
 

@@ -91,7 +91,7 @@ def find() -> list[Plugin]:
         for point in sorted(entry_points(group=kind.group), key=lambda point: (point.name, point.value)):
             contract, error = "", ""
             try:
-                contract = "{}.{}".format(*kind.admit(_loaded(kind.name, point), called=point.name))
+                contract = "{}.{}".format(*kind.admit(load(kind.name, point.name), called=point.name))
             except HalError as failed:
                 error = str(failed)
             brings = point.dist
@@ -115,8 +115,10 @@ def _loaded(kind: str, point: EntryPoint) -> Any:
     except (Exception, SystemExit) as error:  # a plugin that exits while imported must not end its host
         raise HalError(f"its package {point.value!r} failed: {_said(error)}") from error
     KINDS[kind].admit(made, called=point.name)
-    if not callable(made) and not KINDS[kind].keeps(made):
-        wanted = KINDS[kind]
+    wanted = KINDS[kind]
+    # A function may make anything: what it makes is looked at when it is made.
+    keeps = wanted.makes(made) if isinstance(made, type) else callable(made) or wanted.keeps(made)
+    if not keeps:
         raise WrongContract(f"{kind} {point.name!r}: needs {', '.join(wanted.methods)} ({wanted.protocol})")
     return made
 

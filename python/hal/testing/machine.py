@@ -96,7 +96,7 @@ class SafetyMachine(RuleBasedStateMachine):
         new.cpu -= old.node.cpu_milli - old.cpu
         new.memory -= old.node.memory_mib - old.memory
         if any(free < 1000 for free in old.gpus):
-            new.gpus = [*old.gpus, *new.gpus[len(old.gpus) :]]
+            new.gpus = [*old.gpus[: len(new.gpus)], *new.gpus[len(old.gpus) :]]
         for key, amount in old.node.resources.items():
             if used := int(amount) - old.extended[key]:
                 new.extended[key] -= used

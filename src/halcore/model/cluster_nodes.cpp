@@ -103,15 +103,16 @@ void Cluster::write_node(NodeId n, const NodeSpec& spec) {
         free_[r][n] = capacity_[r][n] - used;
     }
     const int gpus = static_cast<int>(spec.gpus.size());
-    if (gpus != gpu_count_[n]) {  // only ever with idle devices: new rows, all free
-        if (gpus > gpu_count_[n]) {
-            gpu_begin_[n] = static_cast<std::int64_t>(gpu_free_.size());
-            gpu_free_.resize(gpu_free_.size() + spec.gpus.size(), 0);
-            gpu_slices_.resize(gpu_free_.size(), 0);
-        }
-        gpu_count_[n] = gpus;
-        std::fill_n(gpu_free_.data() + gpu_begin_[n], gpus, static_cast<std::int32_t>(kWholeGpu.value()));
+    if (gpus > gpu_count_[n]) {  // rows of its own at the end: what is used moves there, the rest is free
+        const std::int64_t from = gpu_begin_[n];
+        const auto to = static_cast<std::int64_t>(gpu_free_.size());
+        gpu_free_.resize(gpu_free_.size() + spec.gpus.size(), static_cast<std::int32_t>(kWholeGpu.value()));
+        gpu_slices_.resize(gpu_free_.size(), 0);
+        std::copy_n(gpu_free_.data() + from, gpu_count_[n], gpu_free_.data() + to);
+        std::copy_n(gpu_slices_.data() + from, gpu_count_[n], gpu_slices_.data() + to);
+        gpu_begin_[n] = to;
     }
+    gpu_count_[n] = gpus;
     refresh_gpu(n);
     changes_.touch(n, true);
 }
@@ -160,7 +161,7 @@ void Cluster::update_node(NodeSpec spec) {
     const auto& old = node_class(n).devices;
     for (int g = 0; g < gpu_count_[n]; ++g) {
         const bool busy = gpu_free(n)[g] < kWholeGpu.value();
-        const bool same = g < static_cast<int>(spec.gpus.size()) && spec.gpus.size() == old.size() &&
+        const bool same = g < static_cast<int>(spec.gpus.size()) &&
                           models_.name(old[g].model) == spec.gpus[g].model &&
                           old[g].memory == spec.gpus[g].memory.value() &&
                           old[g].partition == find_partition(spec.gpus[g].partitions);
