@@ -33,8 +33,8 @@ class Mpc:
 
     Each candidate is held against the present p, on one state of the cluster: both place the same tasks and take them
     back, a few for each of the next steps, an eighth of a typical node each, as many as jobs turn over meanwhile; the
-    cost is that of the nodes' loads in between. The candidates are spread over the steps between two decisions, so that no
-    step takes long. p moves only when the best of them wins more than ``margin``.
+    cost is that of the nodes' loads in between. The candidates are spread over the steps between two decisions, so that
+    no step takes long. p moves only when the best of them wins more than ``margin``.
 
     Parameters
     ----------
