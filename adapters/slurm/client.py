@@ -55,7 +55,9 @@ def rows_of(printed: str | bytes, who: str, key: str, read: Callable[[Mapping[st
         errors = answer.get("errors") or []
         rows = answer[key]
         if errors or not isinstance(rows, list):
-            raise hal.AdapterError(f"{who}: {str(errors)[:200]}")
+            raise hal.AdapterError(
+                f"{who}: {str(errors)[:200]}; scontrol ping tells whether slurmctld answers"
+            )
         return [read(row) for row in rows]
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise hal.AdapterError(f"{who}: no JSON of {key} ({error!r:.100})") from error

@@ -66,6 +66,8 @@ def test_a_pin_that_leads_nowhere_is_taken_back_with_what_users_excluded(harness
     assert answer.outcome.holds, answer  # released: Slurm waits for the node
     assert slurm.job(job)["ExcNodeList"] != "c3"
     adapter.snapshot()
+    assert slurm.job(job)["ExcNodeList"] != "c3"  # who only looks changes nothing
+    assert not adapter.apply([])
     assert slurm.job(job)["ExcNodeList"] == "c3"
     assert slurm.job(second)["ExcNodeList"] == "c[4-5]"
     assert slurm.job(second)["ReqNodeList"] == "(null)"
