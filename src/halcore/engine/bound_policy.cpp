@@ -97,7 +97,9 @@ void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector
     }
     if (totals_.size() < nodes.size()) totals_.resize(nodes.size());
     score(shape, nodes, {totals_.data(), nodes.size()}, {});
-    for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = make_key(totals_[i], slots_.rank(nodes[i]));
+    const bool seeded = policy_->tie_seed() != 0;
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+        out[i] = make_key(totals_[i], seeded ? slots_.rank(nodes[i]) : nodes[i]);
 }
 
 void BoundPolicy::feasible(ShapeId shape, std::vector<NodeId>& nodes) {
@@ -193,7 +195,7 @@ void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
     });
     if (count > 0) {
         keys(shape, {nodes, count}, keys_);
-        for (std::size_t i = 0; i < count; ++i) index.keys.set(changed[i], keys_[i]);
+        index.keys.set_all({changed, count}, keys_.data());
     }
     index.synced = changes.clock();
 }
