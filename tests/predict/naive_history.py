@@ -19,9 +19,12 @@ class NaiveHistory:
     def submitted(self, job, now, requested, procs, user):
         past = [self.jobs[i] for i in self.ended if self.jobs[i]["user"] == user]
         mine = [j for j in self.jobs.values() if j["user"] == user]
-        here = {"requested": requested, "procs": procs, **self.context(past[-96:], requested, procs)}
+        here = {"requested": requested, "procs": procs, "number": len(mine)}
+        here |= self.context(past[-96:], mine, requested, procs, now)
         under_way = [j for j in mine if j["state"] == "runs"][-8:]
-        run, likeness, weight = self.anchor(past[-96:], here, under_way, now)
+        asked = [self.jobs[i] for i in self.ended if self.jobs[i]["requested"] == requested][-64:]
+        others = [j for j in asked if j["user"] != user][-16:]
+        run, likeness, weight = self.anchor(past[-96:], others, here, under_way, now)
         before = mine[-1] if mine else None
         running = [j["start"] for j in mine if j["state"] == "runs"]
         row = {
@@ -53,33 +56,51 @@ class NaiveHistory:
         }  # fmt: skip
         return row
 
-    def context(self, past, requested, procs):
+    def context(self, past, mine, requested, procs, now):
         same = [j for j in past if (j["requested"], j["procs"]) == (requested, procs)]
-        last = ln(past[-1]["run"] if past else requested)
-        return {"before": last, "before_alike": ln(same[-1]["run"]) if same else last}
+        before = same or past
+        return {
+            "before_alike": ln(before[-1]["run"] if before else requested),
+            "since_end": math.log1p(now - past[-1]["end"]) if past else 0,
+            "since_submit": math.log1p(now - mine[-1]["submit"]) if mine else 0,
+        }
 
-    def anchor(self, past, job, under_way, now):
+    def anchor(self, past, others, job, under_way, now):
         request = max(1, job["requested"])
         if not past:
             return request, 0, 0
-        votes = [(request, 0.01)]
-        for rank, j in enumerate(reversed(past)):
-            run = min(max(1, j["run"]), request)
-            if max(1, j["run"]) >= 0.98 * max(1, j["requested"]):
-                run = request
-            age = now - j["end"]
+
+        def alike(j):
+            return (j["requested"], j["procs"]) == (job["requested"], job["procs"])
+
+        def outlived(run):
+            return sum(1.5 if alike(o) else 0.2 for o in under_way if now - o["start"] > run)
+
+        votes = [(request, math.exp(-4.8))]
+        for at, j in enumerate(past):
+            ran, limit, age = max(1, j["run"]), max(1, j["requested"]), now - j["end"]
+            newer = past[at + 1 :]
+            cut_off = ran >= 0.98 * limit
+            run = request if cut_off else min(ran, request)
             apart = [
-                2 * min(2, abs(ln(j["requested"]) - ln(request))),
-                0.5 * (j["requested"] != job["requested"]),
-                1.5 * min(2, abs(math.log2(j["procs"] / job["procs"]))),
-                0.3 * min(1, abs(j["before"] - job["before"])),
-                0.4 * min(1, abs(j["before_alike"] - job["before_alike"])),
-                1.5 * age / (age + 5000) + age / (age + 1e6),
+                1.6 * min(2, abs(math.log(limit / request))),
+                0.3 * (j["requested"] != job["requested"]),
+                0.6 * min(4, abs(math.log2(j["procs"] / job["procs"]))),
+                0.4 * math.log1p(sum(map(alike, newer))) if alike(j) else 0.7,
+                0.7 * min(1, abs(j["before_alike"] - job["before_alike"])),
+                0.2 * min(2, abs(j["since_end"] - job["since_end"])),
+                0.1 * min(2, abs(j["since_submit"] - job["since_submit"])),
+                1.2 * age / (age + 5000),
+                0.3 * math.log1p(len(newer)),
+                0.3 * math.log1p(job["number"] - j["number"]),
+                -0.5 if cut_off else 1.1 * (ran > request),
             ]
-            for other in under_way:
-                alike = all(other[key] == job[key] for key in ("requested", "procs"))
-                apart.append((now - other["start"] > run) * (2 if alike else 0.5))
-            votes.append((run, max(0.9**rank, 0.12) * math.exp(-sum(apart))))
+            votes.append((run, math.exp(-sum(apart) - outlived(run))))
+        for j in others:
+            run = max(1, j["run"])
+            run = request if run >= 0.98 * request else run
+            apart = 6.0 + 0.6 * min(4, abs(math.log2(j["procs"] / job["procs"])))
+            votes.append((run, math.exp(-apart - outlived(run))))
         best, most = None, 0.0
         for x, _ in sorted(votes):
             score = sum(w * math.sqrt(min(x, y) / max(x, y)) for y, w in votes)

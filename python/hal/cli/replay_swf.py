@@ -11,7 +11,7 @@ import typer
 from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
-from hal.errors import InvalidModel
+from hal.errors import InvalidModel, PolicyError
 from hal.files import format_of, read_nodes
 from hal.replay.cluster_replay import replay_on_cluster
 from hal.replay.oracle import Disagreement, check_oracle, read_waits
@@ -122,8 +122,10 @@ def _read(log: Path, procs: int | None, overrun: str, checkpoint: int, think_tim
 
 
 def _predictor(name: str) -> Any:
-    if name not in _LEARNED:
+    if name in PREDICTIONS:
         return name
+    if name not in _LEARNED:
+        raise PolicyError(f"predict is {name!r}; use {', '.join((*PREDICTIONS, *_LEARNED))}")
     from hal.predict.predictor import Predictor
 
     return Predictor(name)

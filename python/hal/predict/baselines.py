@@ -42,8 +42,8 @@ def _similar(rows: Rows) -> NDArray[np.float64]:
 
 
 #: ``"request"``; ``"last_two"``, the mean of the user's last two runs (Tsafrir), each at most the request;
-#: ``"user_median"``, the median of the user's last 16; ``"similar"``, that of the user's last 96 runs which most of
-#: them resemble, those in like circumstances before others (recent_runs.h in the core).
+#: ``"user_median"``, the median of the user's last 16; ``"similar"``, the runtime that most of the user's last 96 runs
+#: resemble, those in like circumstances before others (recent_runs.h in the core).
 BASELINES: Final[dict[str, Baseline]] = {
     "request": _request,
     "last_two": _last_two,

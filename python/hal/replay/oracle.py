@@ -120,8 +120,8 @@ def read_waits(path: str | Path) -> tuple[NDArray[np.int64], dict[str, NDArray[n
     """
     columns = _read_columns(Path(path))
     waits = {name: column for name, column in columns.items() if name.startswith("wait_")}
-    if "job" not in columns or not waits:
-        raise InvalidModel(f"oracle: {str(path)!r} needs a column 'job' and one that starts with 'wait_'")
+    if not waits:
+        raise InvalidModel(f"oracle: {str(path)!r} lacks a column that starts with 'wait_'")
     return columns["job"], waits
 
 
@@ -170,6 +170,10 @@ def check_oracle(
 def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
     header, _, body = read_bytes(path).decode("ascii", errors="replace").partition("\n")
     names = [name.strip() for name in header.split(",")]
+    if "job" not in names:
+        raise InvalidModel(
+            f"oracle: {str(path)!r} lacks the column 'job'; give a CSV file with it and columns that start with 'wait_'"
+        )
     try:
         table = np.loadtxt(body.splitlines(), delimiter=",", dtype=np.int64, ndmin=2)
     except ValueError as error:

@@ -99,7 +99,7 @@ class QueueRun:
             raise InvalidModel("summary: no jobs have run")
         wait, slowdown = self.wait[self.ran], self.bounded_slowdown()[self.ran]
         return {
-            "jobs": float(len(wait)),
+            "jobs": len(wait),
             "wait_mean": float(wait.mean()),
             "wait_median": float(np.median(wait)),
             "wait_p95": float(np.percentile(wait, 95)),

@@ -10,6 +10,7 @@ namespace hal::replay {
 namespace {
 
 constexpr std::size_t kUnderWay = 8;  // running jobs of the user that are looked at, the newest
+constexpr std::size_t kAsked = 64;    // last runs with a request among which those of other users are sought
 constexpr float kForget = 0.2F;       // weight of the newest runtime in a class's mean
 
 double length(Seconds seconds) {
@@ -63,12 +64,19 @@ std::array<std::uint64_t, JobHistory::kClasses> JobHistory::keys(const JobSpec& 
     return {user, request, mix(request + 1 + procs), mix(user + 0x5851F42D4C957F2DULL * (1 + procs))};
 }
 
-RecentRuns::Likeliest JobHistory::anchor(const User& user, const Live& live, Seconds now) {
+RecentRuns::Likeliest JobHistory::anchor(const User& user, const Live& live, Seconds now) const {
     std::array<RecentRuns::UnderWay, kUnderWay> running;
     std::size_t count = 0;
     for (auto job = user.running.rbegin(); job != user.running.rend() && count < kUnderWay; ++job)
         running[count++] = job->second;
-    return user.past.likeliest(live.spec, live.context, now, std::span(running).first(count));
+    std::array<RecentRuns::Other, RecentRuns::kOthers> others;
+    std::size_t strangers = 0;
+    if (const auto asked = by_request_.find(live.spec.requested); asked != by_request_.end())
+        for (auto run = asked->second.rbegin(); run != asked->second.rend() && strangers < others.size();
+             ++run)
+            if (run->user != live.spec.user) others[strangers++] = run->run;
+    return user.past.likeliest(live.spec, live.context, now, std::span(running).first(count),
+                               std::span(others).first(strangers));
 }
 
 void JobHistory::describe(const Class* known, double anchor, double request, Seconds now,
@@ -100,7 +108,7 @@ const JobHistory::Row& JobHistory::submitted(JobId job, Seconds now, const JobSp
     Live& live = entry->second;
     live.spec = spec;
     User& user = users_[spec.user];
-    live.context = user.past.context(spec);
+    live.context = user.past.context(spec, now, user.last_submit, user.submissions);
     const RecentRuns::Likeliest found = anchor(user, live, now);
     const double request = std::log(length(spec.requested));
     const double middle = std::log(found.run);
@@ -132,6 +140,7 @@ const JobHistory::Row& JobHistory::submitted(JobId job, Seconds now, const JobSp
     user.last_requested = spec.requested;
     user.last_procs = spec.procs;
     ++user.waiting;
+    ++user.submissions;
     return row;
 }
 
@@ -166,6 +175,9 @@ void JobHistory::finished(JobId job, Seconds now, Seconds run) {
     User& user = users_[live.spec.user];
     user.running.erase(job);
     user.past.add(live.spec, live.context, now, run);
+    std::deque<Asked>& asked = by_request_[live.spec.requested];
+    asked.push_back({{length(run), std::log2(live.spec.procs)}, live.spec.user});
+    if (asked.size() > kAsked) asked.pop_front();
     const float measured = log_length(run);
     for (const std::uint64_t key : keys(live.spec)) {
         Class& known = classes_[key];

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <unordered_map>
@@ -20,7 +21,8 @@ namespace hal::replay {
 /// but for the anchor, differences to it. Nothing is missing: what is not known yet is the anchor itself.
 ///
 /// The *anchor* is the runtime, among the user's last, that the next is likeliest to resemble: see
-/// `RecentRuns`. Without a history it is the request. Memory is linear in users, classes and live jobs.
+/// `RecentRuns`. Without a history it is the request. Memory is linear in users, classes, requests and live
+/// jobs.
 class JobHistory {
   public:
     static constexpr std::size_t kBase = 13;
@@ -66,6 +68,11 @@ class JobHistory {
         std::int32_t last_procs = 0;
         std::map<JobId, RecentRuns::UnderWay> running;
         std::uint32_t waiting = 0;
+        std::uint32_t submissions = 0;
+    };
+    struct Asked {
+        RecentRuns::Other run;
+        std::int32_t user;
     };
     struct Live {
         Row row;
@@ -80,14 +87,15 @@ class JobHistory {
     };
 
     static std::array<std::uint64_t, kClasses> keys(const JobSpec& spec);
-    static RecentRuns::Likeliest anchor(const User& user, const Live& live, Seconds now);
+    RecentRuns::Likeliest anchor(const User& user, const Live& live, Seconds now) const;
     static void describe(const Class* known, double anchor, double request, Seconds now,
                          std::span<float> out);
 
     std::size_t memory_;
     std::uint64_t ended_ = 0;
-    std::unordered_map<std::int32_t, User> users_;      // the maps are looked up, never iterated
-    std::unordered_map<std::uint64_t, Class> classes_;  // by hash; a collision mixes two histories
+    std::unordered_map<std::int32_t, User> users_;               // the maps are looked up, never iterated
+    std::unordered_map<std::uint64_t, Class> classes_;           // by hash; a collision mixes two histories
+    std::unordered_map<Seconds, std::deque<Asked>> by_request_;  // the last runs that asked for so long
     std::unordered_map<JobId, Live> live_;
     std::vector<Sample> samples_;  // a ring
 };

@@ -7,27 +7,48 @@
 namespace hal::replay {
 namespace {
 
-// How votes lose weight, in ln unless said otherwise. Chosen one after another on KTH-SP2 and SDSC-SP2.
-constexpr double kNext = 0.9;     // factor from one run to the one before it
-constexpr double kFloor = 0.12;   // and the least such factor
-constexpr double kRequest = 2.0;  // for each factor e between requests, up to e²
-constexpr double kOtherRequest = 0.5;
-constexpr double kProcs = 1.5;  // for each factor 2 between sizes, up to 4
-constexpr double kFarthest = 2.0;
-constexpr double kLast = 0.3;  // for each factor e between the runs before, up to e
-constexpr double kSame = 0.4;
-constexpr double kHours = 1.5;  // with age: half of it after 5,000 s,
-constexpr double kHalfHours = 5e3;
-constexpr double kWeeks = 1.0;  // and half of this after 12 days
-constexpr double kHalfWeeks = 1e6;
-constexpr double kOutlived = 2.0;  // for each job like this one that has been running for longer
-constexpr double kOtherOutlived = 0.5;
-constexpr double kRequestVotes = 0.01;  // weight of the request's own vote
-constexpr double kCutOff = 0.98;        // of its request: the job was stopped, or would have been
-constexpr double kTie = 1e-9;           // relative; within it the shorter runtime is taken
+// How votes lose weight, in ln. Fitted together on KTH-SP2 and SDSC-SP2, by gradients of the share of votes
+// that went to runtimes like the job's own.
+constexpr double kRequest = 1.6;  // for each factor e between requests, up to e²
+constexpr double kOtherRequest = 0.3;
+constexpr double kProcs = 0.6;        // for each factor 2 between sizes, up to 16
+constexpr double kUnlike = 0.7;       // the request or the size differs
+constexpr double kSame = 0.7;         // for each factor e between the runs before of that kind, up to e
+constexpr double kSinceEnd = 0.2;     // for each factor e between the times since an end, up to e²,
+constexpr double kSinceSubmit = 0.1;  // and since a submission
+constexpr double kAge = 1.2;          // half of it after
+constexpr double kHalfAge = 5e3;      // seconds
+constexpr double kRank = 0.3;         // times ln(1 + runs since), of the user,
+constexpr double kRankAlike = 0.4;    // and of those, with this request and size
+constexpr double kNumber = 0.3;       // times ln(1 + submissions since)
+constexpr double kOutlived = 1.5;     // for each job like this one that has been running for longer
+constexpr double kOtherOutlived = 0.2;
+constexpr double kTooLong = 1.1;       // ran for longer than this job may
+constexpr double kWasCutOff = -0.5;    // those who reached their limit once do so again
+constexpr double kRequestVotes = 4.8;  // the request's own vote
+constexpr double kStranger = 6.0;      // another user's run
+constexpr double kCutOff = 0.98;       // of its request: the job was stopped, or would have been
+constexpr double kTie = 1e-9;          // relative; within it the shorter runtime is taken
 
 double length(Seconds seconds) {
     return static_cast<double>(std::max<Seconds>(1, seconds));
+}
+
+double log_since(Seconds now, Seconds then) {
+    return std::log1p(static_cast<double>(std::max<Seconds>(0, now - then)));
+}
+
+double apart_up_to(double most, double a, double b) {
+    return std::min(most, std::abs(a - b));
+}
+
+double log_of_one_more(std::size_t n) {
+    static const auto logs = [] {
+        std::array<double, RecentRuns::kDepth> logs;
+        for (std::size_t i = 0; i < logs.size(); ++i) logs[i] = std::log1p(static_cast<double>(i));
+        return logs;
+    }();
+    return logs[n];
 }
 
 struct Vote {
@@ -35,7 +56,7 @@ struct Vote {
     double weight;
 };
 
-RecentRuns::Likeliest count(std::span<Vote> votes) {
+RecentRuns::Likeliest most_votes(std::span<Vote> votes) {
     std::sort(votes.begin(), votes.end(), [](const Vote& a, const Vote& b) { return a.run < b.run; });
     // Sums over shorter and over longer runs, so that each runtime's votes follow from its neighbour's.
     double total = 0.0;
@@ -59,47 +80,71 @@ RecentRuns::Likeliest count(std::span<Vote> votes) {
 
 }  // namespace
 
-RecentRuns::Context RecentRuns::context(const JobSpec& job) const {
+RecentRuns::Context RecentRuns::context(const JobSpec& job, Seconds now, Seconds last_submit,
+                                        std::uint32_t number) const {
+    Context context{0.0, 0.0, last_submit < 0 ? 0.0 : log_since(now, last_submit), number};
     if (runs_.empty()) {
-        const double request = std::log(length(job.requested));
-        return {request, request};
+        context.same = std::log(length(job.requested));
+        return context;
     }
-    const double last = newest(0).log_run;
+    context.since_end = log_since(now, newest(0).end);
+    context.same = newest(0).log_run;
     for (std::size_t back = 0; back < runs_.size(); ++back)
-        if (newest(back).requested == job.requested && newest(back).procs == job.procs)
-            return {last, newest(back).log_run};
-    return {last, last};
+        if (newest(back).requested == job.requested && newest(back).procs == job.procs) {
+            context.same = newest(back).log_run;
+            break;
+        }
+    return context;
 }
 
 RecentRuns::Likeliest RecentRuns::likeliest(const JobSpec& job, const Context& context, Seconds now,
-                                            std::span<const UnderWay> running) const {
+                                            std::span<const UnderWay> running,
+                                            std::span<const Other> others) const {
     const double request = length(job.requested);
     if (runs_.empty()) return {request, 0.0, 0.0};
     const double log_request = std::log(request);
     const double log_procs = std::log2(job.procs);
-    std::array<Vote, kDepth + 1> votes;
-    double recency = 1.0;
-    for (std::size_t back = 0; back < runs_.size(); ++back) {
-        const Run& past = newest(back);
-        const double age = static_cast<double>(std::max<Seconds>(0, now - past.end));
-        double apart = kRequest * std::min(kFarthest, std::abs(past.log_requested - log_request)) +
-                       kProcs * std::min(kFarthest, std::abs(past.log_procs - log_procs)) +
-                       kLast * std::min(1.0, std::abs(past.context.last - context.last)) +
-                       kSame * std::min(1.0, std::abs(past.context.same - context.same)) +
-                       kHours * age / (age + kHalfHours) + kWeeks * age / (age + kHalfWeeks);
-        if (past.requested != job.requested) apart += kOtherRequest;
-        const bool cut_off = past.run >= kCutOff * length(past.requested);
-        const double run = cut_off ? request : std::min(past.run, request);
+    const auto outlived = [&](double run) {
+        double apart = 0.0;
         for (const UnderWay& other : running) {
             if (static_cast<double>(now - other.start) <= run) continue;
             const bool alike = other.requested == job.requested && other.procs == job.procs;
             apart += alike ? kOutlived : kOtherOutlived;
         }
-        votes[back] = {run, std::max(recency, kFloor) * std::exp(-apart)};
-        recency *= kNext;
+        return apart;
+    };
+    std::array<Vote, kDepth + 1 + kOthers> votes;
+    std::size_t newer_alike = 0;
+    for (std::size_t back = 0; back < runs_.size(); ++back) {
+        const Run& past = newest(back);
+        const double age = static_cast<double>(std::max<Seconds>(0, now - past.end));
+        double apart = kRequest * apart_up_to(2.0, past.log_requested, log_request) +
+                       kProcs * apart_up_to(4.0, past.log_procs, log_procs) +
+                       kSame * apart_up_to(1.0, past.context.same, context.same) +
+                       kSinceEnd * apart_up_to(2.0, past.context.since_end, context.since_end) +
+                       kSinceSubmit * apart_up_to(2.0, past.context.since_submit, context.since_submit) +
+                       kAge * age / (age + kHalfAge) + kRank * log_of_one_more(back) +
+                       kNumber * std::log1p(context.number - past.context.number);
+        if (past.requested != job.requested) apart += kOtherRequest;
+        if (past.requested == job.requested && past.procs == job.procs)
+            apart += kRankAlike * log_of_one_more(newer_alike++);
+        else
+            apart += kUnlike;
+        double run = std::min(past.run, request);
+        if (past.run >= kCutOff * length(past.requested))
+            run = request, apart += kWasCutOff;
+        else if (past.run > request)
+            apart += kTooLong;
+        votes[back] = {run, std::exp(-apart - outlived(run))};
     }
-    votes[runs_.size()] = {request, kRequestVotes};
-    return count(std::span(votes).first(runs_.size() + 1));
+    std::size_t count = runs_.size();
+    votes[count++] = {request, std::exp(-kRequestVotes)};
+    for (const Other& other : others) {
+        const double run = other.run >= kCutOff * request ? request : other.run;
+        const double apart = kStranger + kProcs * apart_up_to(4.0, other.log_procs, log_procs);
+        votes[count++] = {run, std::exp(-apart - outlived(run))};
+    }
+    return most_votes(std::span(votes).first(count));
 }
 
 void RecentRuns::add(const JobSpec& job, const Context& context, Seconds now, Seconds run) {

@@ -12,24 +12,31 @@ namespace hal::replay {
 ///
 /// Every run that has ended votes for runtimes like its own, by sqrt(min(x, y) / max(x, y)); the answer is
 /// the one with the most votes. A run counts for more if it is recent, was asked for with a like request and
-/// size, and was submitted when the runs before it had been like those before this job: users go through
-/// phases, and repeat sequences. It counts for less when jobs of the user have been running for longer than
-/// it took: what is under way now goes on for longer. A run that was cut off at its limit votes for the new
-/// request. Votes, and not a mean, because between two kinds of jobs lies no job.
+/// size, and was submitted in like circumstances: after a like run of its kind, as long after the user's last
+/// submission and end. It counts for less when jobs of the user have been running for longer than it took:
+/// what is under way now goes on for longer. A run that was cut off at its limit votes for the new request.
+/// Runs of other users who asked for the same time have votes too, for those of whom little is known.
+/// Votes, and not a mean, because between two kinds of jobs lies no job.
 class RecentRuns {
   public:
     static constexpr std::size_t kDepth = 96;
+    static constexpr std::size_t kOthers = 16;
 
-    /// What was known at a job's submission of the runs before it: ln of the last to end, and of the last
-    /// with the same request and size. The request stands for what is missing.
+    /// What was known at a job's submission of what came before it. Without a run the request stands for it.
     struct Context {
-        double last;
-        double same;
+        double same;           // ln of the last run with the same request and size, else of the last run
+        double since_end;      // ln(1 + seconds) since a run of the user ended, and since the user submitted;
+        double since_submit;   // 0 for the first
+        std::uint32_t number;  // among the user's jobs
     };
     struct UnderWay {
         Seconds start;
         Seconds requested;
         std::int32_t procs;
+    };
+    struct Other {  // a run of another user with the same request
+        double run;
+        double log_procs;
     };
     struct Likeliest {
         double run;       // seconds
@@ -37,10 +44,12 @@ class RecentRuns {
         double weight;    // how many runs there are, by what they count
     };
 
-    Context context(const JobSpec& job) const;
-    /// O(kDepth log kDepth). Without runs the request. `running` are the user's newest few.
+    /// `last_submit` is -1 for the user's first job.
+    Context context(const JobSpec& job, Seconds now, Seconds last_submit, std::uint32_t number) const;
+    /// O(kDepth log kDepth). Without runs the request. `running` are the user's newest few, `others` at most
+    /// kOthers.
     Likeliest likeliest(const JobSpec& job, const Context& context, Seconds now,
-                        std::span<const UnderWay> running) const;
+                        std::span<const UnderWay> running, std::span<const Other> others) const;
     void add(const JobSpec& job, const Context& context, Seconds now, Seconds run);
     bool empty() const { return runs_.empty(); }
 
