@@ -80,6 +80,8 @@ def test_oracle_files(log, tmp_path, capsys):
     [
         (["--order", "lifo"], "lifo"),
         (["--overrun", "maybe"], "maybe"),
+        (["--predict", "psychic"], "last_two, user_median, similar"),
+        (["--check-oracle"], "lacks the column 'job'"),
         (["--procs", "0"], "processors is 0"),
         (["--csv", "/nonexistent/x.csv"], "cannot write"),
         (["--plot", "/nonexistent/x.png"], "cannot write"),

@@ -10,7 +10,7 @@ namespace hal::replay {
 namespace {
 
 constexpr std::size_t kUnderWay = 8;  // running jobs of the user that are looked at, the newest
-constexpr std::size_t kAsked = 64;    // last runs with a request among which those of other users are sought
+constexpr std::size_t kAsked = 64;    // last runs with a request, among which those of others are sought
 constexpr float kForget = 0.2F;       // weight of the newest runtime in a class's mean
 
 double length(Seconds seconds) {
