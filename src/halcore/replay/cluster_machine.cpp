@@ -119,10 +119,10 @@ TaskList ClusterMachine::whole(const std::vector<std::string>& nodes) {
 TaskList tasks_of(const PlaceResult& places) {
     std::vector<TaskPlace> tasks;
     const auto& gang = places.gangs.empty() ? nullptr : places.gangs.front();
+    const TraitsId traits = places.traits.empty() ? 0 : places.traits.front();  // no column without any
     for (std::size_t t = 0; t < places.node.size(); ++t) {
         const ShapeId shape = gang ? gang->roles[places.role[t]].shape : places.shape.front();
-        tasks.push_back(
-            {static_cast<NodeId>(places.node[t]), shape, places.devices[t], places.traits.front()});
+        tasks.push_back({static_cast<NodeId>(places.node[t]), shape, places.devices[t], traits});
     }
     for (const auto& [row, start] : places.starts) tasks[static_cast<std::size_t>(row)].start = start;
     return tasks;
