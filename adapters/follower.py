@@ -36,6 +36,8 @@ class Follower:
         Of the random part of the waits after faults.
     clock : callable
         Seconds that never go back.
+    read : callable
+        Called whenever everything was read, by the thread that follows.
 
     Attributes
     ----------
@@ -53,8 +55,9 @@ class Follower:
         patience: float = 2.0,
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        read: Callable[[], None] = lambda: None,
     ) -> None:
-        self.adapter, self.patience, self.clock = adapter, patience, clock
+        self.adapter, self.patience, self.clock, self.read = adapter, patience, clock, read
         self.name = adapter.name
         self.lock = threading.Lock()
         self.fault = "nothing has been read yet"
@@ -134,6 +137,7 @@ class Follower:
         mirror = Mirror(snapshot)  # takes a while on a large cluster: nobody has to wait for it
         with self.lock:
             self._mirror, self._version = mirror, snapshot.version
+        self.read()
         self._heard, self.fault, self._backoff.tries = self.clock(), "", 0
         self.counts["snapshots"] += 1
         log.info(

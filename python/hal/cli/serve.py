@@ -131,7 +131,7 @@ def command(
         # uvicorn ends in order, then raises the signal once more.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        gc.freeze()  # what has been made so far stays: looking through it again and again would make callers wait
+        _keep()
         _server(config, service, drain).run(sockets=[listening])
     log.info("stopped")
 
@@ -151,12 +151,19 @@ def _live(
     from hal.adapters.follower import Follower
 
     source = connect(str(adapter), option)
-    follower = Follower(source)
+    follower = Follower(source, read=_keep)
     follower.start()
     try:
         yield follower, source
     finally:
         follower.stop()
+
+
+def _keep() -> None:
+    """Have the garbage collector leave alone what is there now: it stays, and looking through it makes callers wait."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _server(config: Any, service: Service, drain: float) -> Any:
