@@ -15,7 +15,7 @@ from hal.adapters.kubernetes.client import ApiError, Client
 from hal.adapters.kubernetes.config import in_cluster
 from hal.adapters.kubernetes.config import kubeconfig as read_kubeconfig
 from hal.adapters.kubernetes.evicting import Evictor
-from hal.adapters.kubernetes.kinds import PATHS, QUERIES
+from hal.adapters.kubernetes.kinds import PATHS, QUERIES, RESOURCES
 from hal.adapters.kubernetes.lease import LeaseLock
 from hal.adapters.kubernetes.state import State
 from hal.adapters.kubernetes.telling import Teller
@@ -89,7 +89,7 @@ class KubernetesAdapter(Binder):
         self.preempts = self.makes and preempt == "yes"
         self._teller = Teller(self.client, scheduler)
         self._evictor = Evictor(self.client, self._teller, self._promises)
-        self._state = State(self._claims, self.levels, advises=not self.makes)
+        self._state = State(self._claims, self.levels)
         self._promises.adopt(self._state, forget=True)
         self._starts: dict[str, tuple[str, str, Mapping[str, str]]] = {}
         self._watches: Watches | None = None
@@ -109,7 +109,7 @@ class KubernetesAdapter(Binder):
             self._watches = None
         if self.lease is not None and not self.lease.held:
             self.lease.look()
-        state = State(self._claims, self.levels, advises=not self.makes)
+        state = State(self._claims, self.levels)
         self._starts = {}
         for kind, (paths, spare) in PATHS.items():
             query = QUERIES.get(kind, {})
@@ -122,6 +122,8 @@ class KubernetesAdapter(Binder):
                         continue
                     raise
                 self._starts[kind] = path, version, query
+                if kind == RESOURCES:
+                    self._allocator.path = path.rpartition("/")[0]
                 for thing in items:
                     state.take(kind, "ADDED", self.seen(kind, thing))
                 break

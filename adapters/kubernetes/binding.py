@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any
 
 from hal.adapters.contract import Applied, Outcome, Running
+from hal.adapters.kubernetes.allocating import Allocator
 from hal.adapters.kubernetes.client import ApiError, Client
 from hal.adapters.kubernetes.convert import bound
-from hal.adapters.kubernetes.kinds import PODS
+from hal.adapters.kubernetes.devices import held_by
+from hal.adapters.kubernetes.kinds import PODS, RESOURCES
 from hal.adapters.kubernetes.lease import LeaseLock
+from hal.adapters.kubernetes.places import Unsaid
+from hal.adapters.kubernetes.portions import bursts, parts, together
 from hal.adapters.kubernetes.promises import Promises, Task, Work, path_of
 from hal.adapters.kubernetes.requests import INDEX, SHARE
 from hal.adapters.kubernetes.state import State
@@ -24,11 +28,6 @@ import hal
 __all__ = ["Binder"]
 
 log = logging.getLogger("hal.kubernetes")
-
-#: Pods of gangs that one note in the lease may name: it must stay far below what an object may hold.
-_PLAN: Final = 1000
-#: Bindings sent without waiting for an answer in between.
-_BURST: Final = 16
 
 
 class Binder:
@@ -51,6 +50,7 @@ class Binder:
         self._renewing = threading.Lock()
         self._state = State(self.claims)
         self._promises = Promises(client, self._put)
+        self._allocator = Allocator(client)
         self.done: list[tuple[str, str]] = []  # pods bound now, and where to: to be told
 
     # ---- what another way in does otherwise ----------------------------------------------------------
@@ -67,14 +67,18 @@ class Binder:
         return thing
 
     def send(self, key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any]) -> None:
-        """Put a pod on a node."""
+        """Put a pod on a node, and allocate there what it claims."""
+        if _claims(pod):
+            self._allocator.allocate(pod, node, gpus, self._state.world)
         self.client.call("POST", *_binding(key, node, gpus, pod))
 
     def send_many(self, tasks: Sequence[Task]) -> list[bool]:
         """Put pods on nodes, quickly; whether each was certainly put there now."""
         pods = self._state.pods
-        statuses = self.client.post([_binding(key, node, gpus, pods[key]) for key, node, gpus in tasks])
-        return [status == 201 for status in statuses]
+        plain = [task for task in tasks if not _claims(pods[task[0]])]  # what is claimed is allocated first
+        statuses = self.client.post([_binding(key, node, gpus, pods[key]) for key, node, gpus in plain])
+        done = {task[0] for task, status in zip(plain, statuses, strict=True) if status == 201}
+        return [task[0] in done for task in tasks]
 
     # ---- many ----------------------------------------------------------------------------------------
 
@@ -90,7 +94,7 @@ class Binder:
 
     def _put(self, works: Sequence[Work]) -> list[Applied]:
         """Bind in parts, after each of which the lease is renewed."""
-        return [answer for part in _parts(works) for answer in self._apply(part)]
+        return [answer for part in parts(works) for answer in self._apply(part)]
 
     def _apply(self, works: Sequence[Work]) -> list[Applied]:
         tasks = [self._whole(work.tasks) for work in works]
@@ -103,17 +107,19 @@ class Binder:
         if self.lease is not None and not self.lease.acquire(plan or None):
             return [Applied(work.job, Outcome.UNKNOWN, "another instance decides") for work in works]
         flat = [task for gang in tasks for task in gang]
-        some = list(_bursts(flat, self.workers))
+        some = list(bursts(flat, self.workers))
         became = (answer for answers in list(self._pool.map(self._bind_many, some)) for answer in answers)
+        self._take_claims()
         answers = []
         for work, gang in zip(works, tasks, strict=True):
-            parts = [next(became) for _ in gang]
-            for (key, node, gpus), part in zip(gang, parts, strict=True):
+            became_parts = [next(became) for _ in gang]
+            for (key, node, gpus), part in zip(gang, became_parts, strict=True):
                 if part.outcome.holds and key in work.jobs:
-                    self._state.assume(key, Running(work.jobs[key], (node,), (gpus,)))
+                    held = self._held(key, node) or gpus
+                    self._state.assume(key, Running(work.jobs[key], (node,), (held,)))
                 if part.outcome is Outcome.APPLIED:
                     self.done.append((key, node))
-            answers.append(_together(work.job, parts))
+            answers.append(together(work.job, became_parts))
         if plan and self.lease is not None and all(a.outcome is not Outcome.UNKNOWN for a in answers):
             self.lease.acquire({})
         return answers
@@ -135,6 +141,7 @@ class Binder:
 
         if plan and self.lease is not None:
             outcomes = list(self._pool.map(finish, plan))
+            self._take_claims()
             log.warning("finished the gangs of another instance", extra={"pods": len(plan)})
             if Outcome.UNKNOWN not in outcomes:
                 self.lease.acquire({})
@@ -168,8 +175,17 @@ class Binder:
     def _bind(
         self, key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any] | None = None
     ) -> Applied:
+        pod = pod or self._state.pods.get(key)
+        answer = self._send(key, node, gpus, pod)
+        if self.makes and pod and _claims(pod) and answer.outcome in (Outcome.CONFLICT, Outcome.REFUSED):
+            try:
+                self._allocator.give_back(pod, node, self._state.world)
+            except (hal.AdapterError, Unsaid) as error:
+                log.warning("devices were not given back", extra={"pod": key, "error": str(error)})
+        return answer
+
+    def _send(self, key: str, node: str, gpus: tuple[int, ...], pod: Mapping[str, Any] | None) -> Applied:
         state = self._state
-        pod = pod or state.pods.get(key)
         if node not in state.nodes:
             return Applied(key, Outcome.GONE, f"no node {node}")
         if (pod is not None and bound(pod)) or key in state.assumed:
@@ -193,6 +209,8 @@ class Binder:
                 time.sleep(0.2)  # too many requests, or a server that is just coming up
             except hal.AdapterError as silent:
                 error = silent
+            except Unsaid as gone:  # a claim that was there when it was decided
+                return Applied(key, Outcome.CONFLICT, str(gone))
         return Applied(key, Outcome.UNKNOWN, str(error))
 
     def _raced(self, key: str, node: str, said: str) -> Applied:
@@ -233,8 +251,25 @@ class Binder:
         )
         return [] if lost else tasks
 
+    def _held(self, key: str, node: str) -> tuple[int, ...]:
+        """Return the devices that a pod was allocated on a node by its claims."""
+        pod = self._state.pods.get(key)
+        if pod is None or not _claims(pod):
+            return ()
+        return held_by({**pod, "spec": {**pod["spec"], "nodeName": node}}, self._state.world)
+
+    def _take_claims(self) -> None:
+        """Take in what became of claims, before a watch tells."""
+        told, self._allocator.told = self._allocator.told, []
+        for claim in told:
+            self._state.take(RESOURCES, "MODIFIED", claim)
+
     def _uid(self, key: str) -> str:
         return str(self._state.pods.get(key, {}).get("metadata", {}).get("uid"))
+
+
+def _claims(pod: Mapping[str, Any]) -> bool:
+    return bool((pod.get("spec") or {}).get("resourceClaims"))
 
 
 def _binding(
@@ -249,42 +284,3 @@ def _binding(
     if gpus and SHARE in (meta.get("annotations") or {}):
         body["metadata"]["annotations"] = {INDEX: "-".join(map(str, gpus))}
     return f"{path_of(key)}/binding", body
-
-
-def _bursts(tasks: Sequence[Task], workers: int) -> Iterator[Sequence[Task]]:
-    """Cut tasks into bursts, shorter towards the end so that all connections are done at about the same time."""
-    begin = 0
-    while left := len(tasks) - begin:
-        end = begin + min(_BURST, max(1, left // (2 * workers)))
-        yield tasks[begin:end]
-        begin = end
-
-
-def _parts(works: Sequence[Work]) -> Iterator[list[Work]]:
-    """Cut the work so that the plan of each part's gangs stays small, and the lease is renewed between."""
-    part: list[Work] = []
-    pods = 0
-    for work in works:
-        if part and pods + len(work.tasks) > _PLAN:
-            yield part
-            part, pods = [], 0
-        part.append(work)
-        pods += len(work.tasks)
-    if part:
-        yield part
-
-
-def _together(job: str, parts: Sequence[Applied]) -> Applied:
-    """Return the answer for a job from those for its pods: as good as the worst."""
-    worst = (
-        Outcome.UNKNOWN,
-        Outcome.CONFLICT,
-        Outcome.REFUSED,
-        Outcome.GONE,
-        Outcome.APPLIED,
-        Outcome.ALREADY,
-    )
-    if not parts:
-        return Applied(job, Outcome.GONE, "a pod or a node of it is gone")
-    first = min(parts, key=lambda part: worst.index(part.outcome))
-    return Applied(job, first.outcome, first.detail)

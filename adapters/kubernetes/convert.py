@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from hal.adapters.contract import Dropped, Running
-from hal.adapters.kubernetes import places, rules, volumes
+from hal.adapters.kubernetes import devices, places, rules, volumes
 from hal.adapters.kubernetes.devices import Device, claimed, gpus_of, held_by
 from hal.adapters.kubernetes.places import AVOID, NAME, Unsaid, World, key_of
 from hal.adapters.kubernetes.quantities import amount, cpu_milli, mib, whole
@@ -48,10 +48,10 @@ def node_of(
             key: amount(value)
             for key, value in (status.get("allocatable") or status.get("capacity") or {}).items()
         }
-        devices = offered.pop(GPU, Fraction(0)) or offered.pop(COUNT, Fraction(0))
+        counted_ones = offered.pop(GPU, Fraction(0)) or offered.pop(COUNT, Fraction(0))
         offered.pop(SHARE, None)  # COUNT says it
         offered.pop(COUNT, None)
-        count = whole(devices, up=False)
+        count = whole(counted_ones, up=False)
         if count > 64:
             dropped.append(Dropped(f"node {name}", GPU, f"{count}, the first 64 are used"))
         memory = labels.get("nvidia.com/gpu.memory", "")
@@ -109,14 +109,14 @@ def job_of(pod: Mapping[str, Any], world: World | None = None) -> tuple[hal.Job 
     dropped: list[Dropped] = []
     try:
         spec, meta = pod["spec"], pod["metadata"]
-        alone = world is None or not world.advises  # nobody else would allocate what is claimed
-        for field in ("schedulingGates", "resourceClaims") if alone else ("schedulingGates",):
+        for field in ("schedulingGates", "resourceClaims") if world is None else ("schedulingGates",):
             if spec.get(field):
                 raise Unsaid(field, ", ".join(str(item.get("name")) for item in spec[field]))
         request = request_of(spec, meta.get("annotations") or {})
+        selector = [*places.selectors(spec, world), *volumes.selectors(pod, world, where, dropped)]
         if world is not None and spec.get("resourceClaims"):
             request = both(request, claimed(pod, world))
-        selector = [*places.selectors(spec, world), *volumes.selectors(pod, world, where, dropped)]
+            selector += devices.selectors(pod, world)
         job = hal.Job(
             key_of(pod),
             **request,

@@ -10,12 +10,22 @@ from fractions import Fraction
 from typing import Any, Final
 
 from hal.adapters.contract import Dropped
-from hal.adapters.kubernetes.places import Unsaid, World
+from hal.adapters.kubernetes.places import NAME, Unsaid, World
 from hal.adapters.kubernetes.quantities import amount, mib
 
 import hal
 
-__all__ = ["Device", "claimed", "devices_of", "gpus_of", "held_by"]
+__all__ = [
+    "Device",
+    "claimed",
+    "claims_of",
+    "devices_of",
+    "gpus_of",
+    "held_by",
+    "node_of",
+    "reserved_for",
+    "selectors",
+]
 
 #: Of a device that must not be handed out as one of its own: part of another, shared, or not for everybody.
 _SPECIAL: Final = ("consumesCounters", "allowMultipleAllocations", "taints", "nodeName", "nodeSelector")
@@ -106,13 +116,13 @@ def claimed(pod: Mapping[str, Any], world: World) -> dict[str, Any]:
     Raises
     ------
     Unsaid
-        A claim that is not there yet, that is allocated, that others may use too, or that asks in other terms than a
-        number of whole GPUs of certain models.
+        A claim that is not there yet, that is allocated to somebody else, or that asks in other terms than a number of
+        whole GPUs of certain models.
     """
     count = 0
     models: set[frozenset[str]] = set()
-    for name, claim in _claims(pod, world):
-        if (claim.get("status") or {}).get("allocation"):
+    for name, claim in claims_of(pod, world):
+        if (claim.get("status") or {}).get("allocation") and not reserved_for(claim, pod):
             raise Unsaid("resourceClaims", f"{name} is allocated")
         devices = claim["spec"].get("devices") or {}
         for request in devices.get("requests") or ():
@@ -127,13 +137,28 @@ def claimed(pod: Mapping[str, Any], world: World) -> dict[str, Any]:
     return {**fields, "gpu_models": sorted(allowed)} if models and (allowed := models.pop()) else fields
 
 
+def selectors(pod: Mapping[str, Any], world: World) -> list[hal.Selector]:
+    """Return where what a pod claims can be: nodes that publish devices, and those of what it was allocated already."""
+    claims = list(claims_of(pod, world))
+    if not any((claim["spec"].get("devices") or {}).get("requests") for _, claim in claims):
+        return []
+    places = [hal.Selector(NAME, "In", sorted(node for node, there in world.devices.items() if there))]
+    for key, claim in claims:
+        if (claim.get("status") or {}).get("allocation"):
+            node = node_of(claim)
+            if node not in world.devices:
+                raise Unsaid("resourceClaims", f"{key} is allocated on {node or 'other terms than a node'}")
+            places.append(hal.Selector(NAME, "In", [node]))
+    return places
+
+
 def held_by(pod: Mapping[str, Any], world: World) -> tuple[int, ...]:
     """Return which GPUs of its node a pod that runs has by its claims; shared ones count for the first."""
     there = {
         device.key: row for row, device in enumerate((world.devices.get(pod["spec"]["nodeName"]) or ())[:64])
     }
     uid, held = pod["metadata"].get("uid"), []
-    for _, claim in _claims(pod, world):
+    for _, claim in claims_of(pod, world):
         status = claim.get("status") or {}
         users = status.get("reservedFor") or [{}]
         results = ((status.get("allocation") or {}).get("devices") or {}).get("results") or ()
@@ -145,11 +170,14 @@ def held_by(pod: Mapping[str, Any], world: World) -> tuple[int, ...]:
     return tuple(sorted(held))
 
 
-# ---- inside ------------------------------------------------------------------------------------------------
+def claims_of(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield ``namespace/name`` and claim of each that a pod needs.
 
-
-def _claims(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield name and claim of each that a pod needs."""
+    Raises
+    ------
+    Unsaid
+        One is not there yet.
+    """
     made = {
         item["name"]: item.get("resourceClaimName")
         for item in (pod.get("status") or {}).get("resourceClaimStatuses") or ()
@@ -162,7 +190,24 @@ def _claims(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, Mapping
         claim = world.resources.get(f"{space}/{name}")
         if claim is None:
             raise Unsaid("resourceClaims", f"{name or item['name']} is not there yet")
-        yield str(name), claim
+        yield f"{space}/{name}", claim
+
+
+def reserved_for(claim: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    """Whether a claim is for this pod and for no other."""
+    users = (claim.get("status") or {}).get("reservedFor") or ()
+    return [user.get("uid") for user in users] == [pod["metadata"].get("uid")]
+
+
+def node_of(claim: Mapping[str, Any]) -> str:
+    """Return the node of a claim's allocation; empty where that is not one node by its name."""
+    where = ((claim.get("status") or {}).get("allocation") or {}).get("nodeSelector") or {}
+    fields = [one for term in where.get("nodeSelectorTerms") or () for one in term.get("matchFields") or ()]
+    names = [name for one in fields if one.get("key") == "metadata.name" for name in one["values"]]
+    return str(names[0]) if len(names) == 1 else ""
+
+
+# ---- inside ------------------------------------------------------------------------------------------------
 
 
 def _requested(name: str, request: Mapping[str, Any], world: World) -> tuple[int, frozenset[str]]:

@@ -64,8 +64,6 @@ class World:
         By node, what its ResourceSlices publish.
     resources, kinds : mapping of str to mapping
         ResourceClaims by ``namespace/name``, and DeviceClasses by name.
-    advises : bool
-        Whether somebody else binds, and allocates the devices that pods claim.
     """
 
     nodes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -79,7 +77,6 @@ class World:
     capacities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    advises: bool = False
 
 
 def key_of(item: Mapping[str, Any]) -> str:

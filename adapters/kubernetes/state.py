@@ -44,23 +44,11 @@ __all__ = ["State"]
 class State(Said):
     """What follows for hal from the objects of one API server, and what was told of it.
 
-    Parameters as of `Said`, and:
-
-    Parameters
-    ----------
-    advises : bool
-        Whether somebody else binds, and allocates the devices that pods claim.
+    Parameters as of `Said`.
     """
 
-    def __init__(
-        self,
-        claims: Callable[[Mapping[str, Any]], bool],
-        levels: tuple[str, ...] = (),
-        *,
-        advises: bool = False,
-    ) -> None:
+    def __init__(self, claims: Callable[[Mapping[str, Any]], bool], levels: tuple[str, ...] = ()) -> None:
         super().__init__(claims, levels)
-        self.advises = advises
         self.roles: dict[str, list[list[str]]] = {}  # pods of each role of a gang that waits
         self.world = World()
 
@@ -81,7 +69,6 @@ class State(Said):
             devices=self._nodes.devices,
             resources=others[RESOURCES],
             kinds=others[DEVICES],
-            advises=self.advises,
         )
         self._nodes.changes()
         self._stale = ""

@@ -87,7 +87,6 @@ def world(*claims: dict[str, Any], slices: dict[str, list[dict[str, Any]]] | Non
         devices={node: devices_of(found)[0] for node, found in by_node.items()},
         resources={f"lab/{one['metadata']['name']}": one for one in claims},
         kinds={"gpu": kind()},
-        advises=True,
     )
 
 
@@ -174,7 +173,7 @@ def test_who_binds_without_allocating_leaves_claims_alone() -> None:
 
 
 def test_devices_and_claims_are_followed() -> None:
-    state = State(lambda pod: True, advises=True)
+    state = State(lambda pod: True)
     for what, thing in (
         (NODES, machine("a")), (SLICES, published("v1", "a", "A100", "A100")), (DEVICES, kind()),
         (RESOURCES, claim("v1", "c")), (PODS, pod("p", "c")),

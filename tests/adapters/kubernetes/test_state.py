@@ -113,7 +113,7 @@ def test_any_value_in_any_field_is_read_or_a_typed_error(
 ) -> None:
     told = spoilt(*where, value)
     for watched in (False, True):
-        state = State(lambda pod: pod["spec"].get("schedulerName", "hal") == "hal", advises=True)
+        state = State(lambda pod: pod["spec"].get("schedulerName", "hal") == "hal")
         with contextlib.suppress(hal.AdapterError):
             for what, one in copy.deepcopy(THINGS) if watched else ():
                 state.take(what, "ADDED", one)
@@ -126,7 +126,7 @@ def test_any_value_in_any_field_is_read_or_a_typed_error(
 
 
 def test_one_group_that_makes_no_sense_is_held_alone() -> None:
-    state = State(lambda pod: True, advises=True)
+    state = State(lambda pod: True)
     for what, one in spoilt(3, ("metadata", "annotations", "kueue.x-k8s.io/podset-slice-size"), "0"):
         state.take(what, "ADDED", one)
     now = state.snapshot("1")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from hal.adapters.contract import Outcome
-from hal.adapters.kubernetes.binding import Binder, _bursts
+from hal.adapters.kubernetes.binding import Binder
 from hal.adapters.kubernetes.client import ApiError
 from hal.adapters.kubernetes.kinds import NODES, PODS
 from hal.adapters.kubernetes.lease import LeaseLock
+from hal.adapters.kubernetes.portions import bursts
 from hal.adapters.kubernetes.telling import Teller
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,9 +22,9 @@ import hal
 @given(st.integers(0, 3000), st.integers(1, 32))
 def test_bursts_are_all_tasks_in_order_and_end_short(count: int, workers: int) -> None:
     tasks = [(f"p{i}", "n", ()) for i in range(count)]
-    bursts = list(_bursts(tasks, workers))
-    assert [task for burst in bursts for task in burst] == tasks
-    sizes = [len(burst) for burst in bursts]
+    cut = list(bursts(tasks, workers))
+    assert [task for burst in cut for task in burst] == tasks
+    sizes = [len(burst) for burst in cut]
     assert sizes == sorted(sizes, reverse=True)
     assert max(sizes, default=1) <= 16
     assert sizes[-workers:] == [1] * min(workers, count)
