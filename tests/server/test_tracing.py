@@ -10,7 +10,8 @@ import pytest
 
 from hal._tracing import export_as_told
 from hal.server import tracing
-from tests.adapters.kubernetes.test_extender import binding, following, pod
+from tests.adapters.kubernetes.test_extender import pod
+from tests.adapters.kubernetes.test_extender_binding import binding, following
 from tests.server.test_server import Caller, service
 
 
