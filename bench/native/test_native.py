@@ -52,7 +52,7 @@ def native(way: str, folder: Path) -> hal.NativeScorer:
     if way == "c":
         environment = os.environ | {"PYTHON": sys.executable}
         subprocess.run(["sh", project / "build.sh", folder], check=True, env=environment)
-        return hal.NativeScorer.from_library(folder / "libbest_fit.so", "best_fit", own_state=True)
+        return hal.NativeScorer.from_library(folder / "libbest_fit.so", "best_fit", one_order=True)
     stem = f"best_fit_{way}"
     if way == "cython":
         build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
@@ -64,8 +64,8 @@ def native(way: str, folder: Path) -> hal.NativeScorer:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if way == "cython":
-        return hal.NativeScorer.from_module(module, "best_fit", own_state=True)
-    return hal.NativeScorer(module.best_fit, own_state=True)
+        return hal.NativeScorer.from_module(module, "best_fit", one_order=True)
+    return hal.NativeScorer(module.best_fit, one_order=True)
 
 
 def placed(given: dict[str, Any], jobs: hal.JobColumns, policy: hal.Policy) -> tuple[float, Any]:

@@ -171,11 +171,17 @@ ABI_VERSION: int = 1
 
 ABI_VERSION_MIN: int = 1
 
+SCOPE_CONTEXT: int = 0
+
+SCOPE_NODE: int = 1
+
+SCOPE_ORDER: int = 2
+
 SCORE_SIGNATURE: str = "int (hal_batch const *, double *, void *)"
 
 KEEP_SIGNATURE: str = "int (hal_batch const *, uint8_t *, void *)"
 
-def native_scorer(name: str, function: int, data: int, own_state: bool, owner: object | None) -> Scorer:
+def native_scorer(name: str, function: int, data: int, scope: int, owner: object | None) -> Scorer:
     """
     A scorer from the address of a hal_score_fn. owner lives as long as anyone may call it.
     """
@@ -186,8 +192,8 @@ def native_filter(name: str, function: int, data: int, owner: object | None) -> 
 def open_capsule(capsule: object) -> tuple[str, int]:
     """Name and address."""
 
-def read_scorer(address: int) -> tuple[str, int, int, bool]:
-    """(name, function, data, own_state) of a hal_scorer."""
+def read_scorer(address: int) -> tuple[str, int, int, int]:
+    """(name, function, data, scope) of a hal_scorer."""
 
 def read_filter(address: int) -> tuple[str, int, int]:
     """(name, function, data) of a hal_filter."""

@@ -25,7 +25,7 @@ class Found(NamedTuple):
     address: int
     name: str | None = None
     data: int = 0
-    own_state: bool | None = None
+    scope: int | None = None
 
 
 class Kind(NamedTuple):
@@ -39,8 +39,8 @@ class Kind(NamedTuple):
 
 
 def _read_scorer(address: int) -> Found:
-    name, function, data, own_state = _core.read_scorer(address)
-    return Found(function, name, data, own_state)
+    name, function, data, scope = _core.read_scorer(address)
+    return Found(function, name, data, scope)
 
 
 def _read_filter(address: int) -> Found:

@@ -174,13 +174,17 @@ class NativeScorer(_Native):
     Parameters
     ----------
     function : PyCapsule, ctypes function, numba cfunc or int
-        A capsule is named by its signature or holds a ``hal_scorer`` (then name, data and own_state come from
+        A capsule is named by its signature or holds a ``hal_scorer`` (then name, data and promises come from
         it; its ``release`` is the capsule's affair). An int is an address; say what is there by ``signature``.
     name : str, optional
         Name in explanations and errors; default: the function's, where it has one.
     own_state : bool, optional
         A promise that a score depends on the request, the node's own row and the largest capacities alone, and
         not on which node it is: kept until the node changes, and found by an index instead of a scan.
+    one_order : bool, optional
+        A promise beyond that: every job ranks the nodes alike, as a score is that for a job that asks for nothing
+        (which the function is asked about, too) plus something that depends on the request alone. One index then
+        serves all jobs, as it does for built-in scorers like ``best_fit``. Implies `own_state`.
     data : buffer, ctypes object or int, optional
         Handed to the function: the address of its bytes. Kept alive as long as the engine may call.
     owner : object, optional
@@ -196,7 +200,7 @@ class NativeScorer(_Native):
         A wrong signature, an ABI version that is not served, or an argument of the wrong kind.
     """
 
-    __slots__ = ("own_state",)
+    __slots__ = ("one_order", "own_state")
     _kind = SCORER
 
     def __init__(
@@ -205,19 +209,30 @@ class NativeScorer(_Native):
         *,
         name: str | None = None,
         own_state: bool | None = None,
+        one_order: bool | None = None,
         data: Any = None,
         owner: object = None,
         signature: str | None = None,
         abi_version: int = ABI_VERSION,
     ) -> None:
-        if own_state is not None and not isinstance(own_state, bool):
-            raise PolicyError(f"own_state = {show(own_state)}: must be True or False")
-        self.own_state = own_state
+        for field, value in (("own_state", own_state), ("one_order", one_order)):
+            if value is not None and not isinstance(value, bool):
+                raise PolicyError(f"{field} = {show(value)}: must be True or False")
+        if one_order and own_state is False:
+            raise PolicyError("one_order = True: implies own_state, which is given as False")
+        self.own_state, self.one_order = own_state, one_order
         super().__init__(function, name, data, owner, signature, abi_version)
 
     def _build(self, found: Found, data: int, owner: object) -> _core.Scorer:
-        self.own_state = bool(found.own_state if self.own_state is None else self.own_state)
-        return _core.native_scorer(self.name, found.address, data, self.own_state, owner)
+        scope = found.scope or _core.SCOPE_CONTEXT
+        if self.one_order is None:
+            self.one_order = scope == _core.SCOPE_ORDER and self.own_state is not False
+        if self.own_state is None:
+            self.own_state = self.one_order or scope != _core.SCOPE_CONTEXT
+        scope = _core.SCOPE_NODE if self.own_state else _core.SCOPE_CONTEXT
+        if self.one_order:
+            scope = _core.SCOPE_ORDER
+        return _core.native_scorer(self.name, found.address, data, scope, owner)
 
     def _core_scorer(self) -> _core.Scorer:
         made: _core.Scorer = self._built

@@ -13,6 +13,7 @@ cdef extern from "hal.h" nogil:
     enum:
         HAL_SCOPE_CONTEXT
         HAL_SCOPE_NODE
+        HAL_SCOPE_ORDER
 
     ctypedef struct hal_columns:
         size_t size

@@ -19,6 +19,7 @@ from hal import native
 from tests.api.strategies import jobs, nodes
 
 NODES = 4
+PROMISES = st.sampled_from([{}, {"own_state": True}, {"one_order": True}])
 
 
 class Fault(ctypes.Structure):
@@ -58,14 +59,14 @@ def worlds(draw: st.DrawFn) -> tuple[list[hal.Node], list[hal.Job]]:
     return made, [job for job in wanted if job.gpu_milli or not job.gpu_memory]
 
 
-@given(world=worlds(), own_state=st.booleans())
+@given(world=worlds(), promise=PROMISES)
 def test_the_same_rule_in_c_scores_as_the_built_in(
-    c_scorer: Path, world: tuple[list[hal.Node], list[hal.Job]], own_state: bool
+    c_scorer: Path, world: tuple[list[hal.Node], list[hal.Job]], promise: dict[str, bool]
 ) -> None:
     made, wanted = world
-    mine = hal.NativeScorer.from_library(c_scorer, "best_fit", own_state=own_state)
+    mine = hal.NativeScorer.from_library(c_scorer, "best_fit", **promise)
     policy = hal.Policy([mine])
-    assert policy._core.indexed is own_state
+    assert policy._core.indexed is mine.own_state is bool(promise)
     cluster = hal.Cluster(made)
     # One task at a time: the built-in rounds each resource by itself, so near-equal nodes may tie differently.
     for job in (job for job in wanted if job.tasks == 1):
@@ -86,15 +87,18 @@ def test_the_same_rule_in_c_decides_as_in_python(
     )
 
 
-@given(world=worlds(), faults=st.lists(st.integers(0, 4), max_size=4))
+@given(
+    world=worlds(),
+    faults=st.lists(st.integers(0, 4), max_size=4),
+    promise=st.sampled_from(["own_state", "one_order"]),
+)
 def test_after_a_failure_the_index_still_agrees_with_a_scan(
-    units: Path, world: tuple[list[hal.Node], list[hal.Job]], faults: list[int]
+    units: Path, world: tuple[list[hal.Node], list[hal.Job]], faults: list[int], promise: str
 ) -> None:
     made, wanted = world
     data = Fault.of(-1, "n")
-    policy = hal.Policy(
-        {hal.NativeScorer.from_library(units, "faulty", own_state=True, data=data): 1, "best_fit": 1}
-    )
+    faulty = hal.NativeScorer.from_library(units, "faulty", data=data, **{promise: True})
+    policy = hal.Policy({faulty: 1, "best_fit": 1})
     cluster = hal.Cluster(made)
     for at, job in enumerate(wanted):
         data.node = faults[at] if at < len(faults) else -1
@@ -169,6 +173,46 @@ def test_a_failing_scorer_is_named_with_the_node(units: Path, kind: str, words: 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
+        ("n", r"scorer 'faulty' gave -?nan for node 'n2' and a task that asks for nothing"),
+        ("r", r"scorer 'faulty' gave 1.5\d* for node 'n2' and a task that asks for nothing"),
+        ("u", r"scorer 'faulty' gave -?nan for node 'n2' and a task that asks for nothing"),
+        ("s", r"scorer 'faulty' returned status 1 for node 'n2'$"),
+        ("w", r"scorer 'faulty' returned status -7 for node 'n2'$"),
+    ],
+)
+def test_a_failing_scorer_of_one_order_is_named_with_the_node(units: Path, kind: str, words: str) -> None:
+    cluster = hal.Cluster(hal.Node(f"n{i}", cpus=8 + i, memory="16GiB") for i in range(NODES))
+    before = cluster._core.digest()
+    data = Fault.of(2, kind)
+    policy = hal.Policy([hal.NativeScorer.from_library(units, "faulty", one_order=True, data=data)])
+    for _ in range(2):  # also when an index was begun
+        with pytest.raises(hal.PolicyError, match=words):
+            hal.place(cluster, [hal.Job("a", cpus=1), hal.Job("b", cpus=1)], policy, apply=True)
+        assert cluster._core.digest() == before
+    data.node = -1
+    assert [p.nodes for p in hal.place(cluster, [hal.Job("a", cpus=1)], policy)] == [("n0",)]
+
+
+def test_one_order_is_asked_about_changed_nodes_only(units: Path) -> None:
+    data = Fault.of(-1, "n")
+    policy = hal.Policy([hal.NativeScorer.from_library(units, "faulty", one_order=True, data=data)])
+    cluster = hal.Cluster.from_arrays(cpu_milli=np.full(1000, 8000), memory_mib=np.full(1000, 1024))
+    hal.place(cluster, [hal.Job(f"j{i}", cpus=4, memory=i) for i in range(10)], policy, apply=True)
+    assert data.calls <= 10 * 4, "for each: the node that changed, its slot of empty ones, and the score told"
+
+
+def test_a_false_promise_of_one_order_ranks_as_for_nothing(units: Path) -> None:
+    """What cannot be trusted costs quality, never room."""
+    cluster = hal.Cluster([hal.Node("a", cpus=8, memory="8GiB"), hal.Node("b", cpus=16, memory="8GiB")])
+    wanted = [hal.Job(f"j{i}", cpus=cpus, memory="1GiB") for i, cpus in enumerate([8, 1, 16, 15])]
+    mine = hal.NativeScorer.from_library(units, "likes_what_it_fills", one_order=True)
+    placed = [p.nodes for p in hal.place(cluster, wanted, hal.Policy([mine]), apply=True)]
+    assert placed == [("a",), ("b",), (), ("b",)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
         ("r", r"filter 'faulty_keep' gave 2 for node 'n2'"),
         ("u", r"filter 'faulty_keep' gave nothing for node 'n2'"),
         ("s", r"filter 'faulty_keep' returned status 3 for node 'n2'$"),
@@ -220,7 +264,13 @@ def test_every_way_in(units: Path) -> None:
     at = address(library, "fewest_tasks")
     described = hal.NativeScorer(capsule(address(library, "described"), b"hal_scorer"), owner=library)
     assert described.name == "described"
-    assert described.own_state is True
+    assert (described.own_state, described.one_order) == (True, False)
+    ordered = hal.NativeScorer(capsule(address(library, "ordered"), b"hal_scorer"), owner=library)
+    assert (ordered.own_state, ordered.one_order) == (True, True)
+    held_back = hal.NativeScorer(
+        capsule(address(library, "ordered"), b"hal_scorer"), owner=library, one_order=False
+    )
+    assert (held_back.own_state, held_back.one_order) == (True, False)
     ways = [
         described,
         hal.NativeScorer(capsule(at, native.SCORE_SIGNATURE.encode()), name="x", owner=library),
@@ -271,6 +321,12 @@ def test_incomplete_structs_are_refused(units: Path, symbol: str, words: str) ->
         (native.KEEP_TYPE(lambda *_: 0), {"name": "x"}, "declare it with hal.native.SCORE_TYPE"),
         (native.SCORE_TYPE(lambda *_: 0), {"name": ""}, "name = .*: must be a text"),
         (native.SCORE_TYPE(lambda *_: 0), {"name": "x", "own_state": 1}, "own_state = 1"),
+        (native.SCORE_TYPE(lambda *_: 0), {"name": "x", "one_order": "yes"}, "one_order = 'yes'"),
+        (
+            native.SCORE_TYPE(lambda *_: 0),
+            {"name": "x", "one_order": True, "own_state": False},
+            "implies own_state",
+        ),
         (native.SCORE_TYPE(lambda *_: 0), {"name": "x", "data": object()}, "data = .*: must be contiguous"),
         (
             native.SCORE_TYPE(lambda *_: 0),

@@ -13,6 +13,16 @@ int fewest_tasks(const hal_batch *batch, double *scores, void *data) {
     return 0;
 }
 
+/* What is asked for over what is free: every request ranks the nodes in its own way. */
+int likes_what_it_fills(const hal_batch *batch, double *scores, void *data) {
+    (void)data;
+    for (size_t i = 0; i < batch->n_candidates; ++i) {
+        const int64_t free = batch->columns->free[HAL_CPU][batch->nodes[i]];
+        scores[i] = free ? (double)batch->request->amounts[HAL_CPU] / (double)free : 0;
+    }
+    return 0;
+}
+
 /* Fails as data says on the node *data: 'n' NaN, 'r' out of range, 'u' unset, 's' blames it, 'w' fails as a whole. */
 struct fault {
     int64_t node;
@@ -99,6 +109,7 @@ int witness(const hal_batch *batch, double *scores, void *data) {
 }
 
 const hal_scorer described = {sizeof(hal_scorer), HAL_ABI_VERSION, HAL_SCOPE_NODE, "described", fewest_tasks, 0, 0};
+const hal_scorer ordered = {sizeof(hal_scorer), HAL_ABI_VERSION, HAL_SCOPE_ORDER, "ordered", fewest_tasks, 0, 0};
 const hal_scorer short_struct = {8, HAL_ABI_VERSION, HAL_SCOPE_NODE, "short", fewest_tasks, 0, 0};
 const hal_scorer from_the_future = {sizeof(hal_scorer), 999, HAL_SCOPE_NODE, "future", fewest_tasks, 0, 0};
 const hal_scorer no_function = {sizeof(hal_scorer), HAL_ABI_VERSION, HAL_SCOPE_NODE, "empty", 0, 0, 0};

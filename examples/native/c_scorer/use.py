@@ -7,7 +7,7 @@ from pathlib import Path
 import hal
 
 library = Path(sys.argv[1] if len(sys.argv) > 1 else "build") / "libbest_fit.so"
-best_fit = hal.NativeScorer.from_library(library, "best_fit", own_state=True)
+best_fit = hal.NativeScorer.from_library(library, "best_fit", one_order=True)
 keep_memory = hal.NativeFilter.from_library(library, "keep_memory", data=array("q", [8 * 1024]))
 
 cluster = hal.Cluster(

@@ -2,7 +2,7 @@
 
 import hal
 
-best_fit = hal.NativeScorer.from_module("best_fit_cython", "best_fit", own_state=True)
+best_fit = hal.NativeScorer.from_module("best_fit_cython", "best_fit", one_order=True)
 
 cluster = hal.Cluster(
     [hal.Node("large", cpus=64, memory="256GiB"), hal.Node("small", cpus=8, memory="32GiB")]

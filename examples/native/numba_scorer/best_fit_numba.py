@@ -32,4 +32,4 @@ def best_fit(batch, scores, data):
 
 def scorer() -> hal.NativeScorer:
     """Return the scorer."""
-    return hal.NativeScorer(best_fit, own_state=True)
+    return hal.NativeScorer(best_fit, one_order=True)

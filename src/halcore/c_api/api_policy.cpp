@@ -82,8 +82,8 @@ int hal_policy_add_scorer(hal_policy* policy, const hal_scorer* scorer, double w
         const hal_scorer unit = checked(scorer, "scorer");
         weight_of(unit.name, weight);
         const auto held = std::make_shared<Held>(unit.data, unit.release);
-        hal::ScorerPtr made = hal::native_scorer(unit.name, unit.score, hal::NativeData(held, unit.data),
-                                                 unit.scope == HAL_SCOPE_NODE);
+        hal::ScorerPtr made =
+            hal::native_scorer(unit.name, unit.score, hal::NativeData(held, unit.data), unit.scope);
         given(policy, "policy").change([&] { policy->parts.push_back({std::move(made), weight}); });
         held->armed = true;
     });

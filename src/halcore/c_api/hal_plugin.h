@@ -83,8 +83,10 @@ typedef int (*hal_keep_fn)(const hal_batch* batch, uint8_t* keep, void* data);
 
 /* What a score depends on. CONTEXT: anything; computed anew for each decision. NODE: the request and the
  * node's own row of the columns, and capacity_max and gpu_count_max, alone (not on its id); kept until the
- * node changes. */
-enum { HAL_SCOPE_CONTEXT = 0, HAL_SCOPE_NODE = 1 };
+ * node changes. ORDER: likewise, and every request ranks the nodes alike: a node's score is that for a
+ * request of nothing (which it is asked about, too) plus something that depends on the request alone. One
+ * index then serves all requests. */
+enum { HAL_SCOPE_CONTEXT = 0, HAL_SCOPE_NODE = 1, HAL_SCOPE_ORDER = 2 };
 
 /* A scorer described. Name of a capsule that holds one: "hal_scorer". */
 typedef struct hal_scorer {

@@ -46,12 +46,10 @@ const hal_columns& NativeColumns::read() {
     return columns_;
 }
 
-const hal_request& NativeBatch::request(ShapeId shape, std::size_t resources) {
-    if (requests_.size() <= shape) requests_.resize(cluster_.shape_count());
-    auto& kept = requests_[shape];
+const hal_request& NativeBatch::request(std::unique_ptr<Request>& kept, const Shape& s) {
+    const std::size_t resources = cluster_.resource_count();
     if (kept && kept->amounts.size() == resources) return kept->request;
     kept = std::make_unique<Request>();
-    const Shape& s = cluster_.shape(shape);
     kept->amounts.assign(resources, 0);
     kept->amounts[kCpu] = s.cpu;
     kept->amounts[kMemory] = s.memory;
@@ -67,10 +65,16 @@ const hal_request& NativeBatch::request(ShapeId shape, std::size_t resources) {
 
 const hal_batch& NativeBatch::ask(ShapeId shape, std::span<const NodeId> nodes,
                                   std::span<const NodeId> placed) {
-    const hal_columns& columns = columns_.read();
+    if (requests_.size() <= shape) requests_.resize(cluster_.shape_count());
     batch_ = {sizeof(hal_batch), HAL_ABI_VERSION, 0,
-              nodes.size(),      nodes.data(),    &request(shape, columns.n_resources),
-              &columns,          placed.data(),   placed.size()};
+              nodes.size(),      nodes.data(),    &request(requests_[shape], cluster_.shape(shape)),
+              &columns_.read(),  placed.data(),   placed.size()};
+    return batch_;
+}
+
+const hal_batch& NativeBatch::ask_nothing(std::span<const NodeId> nodes) {
+    batch_ = {sizeof(hal_batch), HAL_ABI_VERSION, 0, nodes.size(), nodes.data(), &request(nothing_, Shape{}),
+              &columns_.read(),  nullptr,         0};
     return batch_;
 }
 

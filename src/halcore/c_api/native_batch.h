@@ -34,6 +34,8 @@ class NativeBatch {
   public:
     explicit NativeBatch(const Cluster& cluster) : cluster_(cluster), columns_(cluster) {}
     const hal_batch& ask(ShapeId shape, std::span<const NodeId> nodes, std::span<const NodeId> placed = {});
+    /// About a task that asks for nothing.
+    const hal_batch& ask_nothing(std::span<const NodeId> nodes);
     bool stale() const { return columns_.stale(); }
 
   private:
@@ -44,11 +46,12 @@ class NativeBatch {
         std::vector<std::string> model_names;
         hal_request request{};
     };
-    const hal_request& request(ShapeId shape, std::size_t resources);
+    const hal_request& request(std::unique_ptr<Request>& kept, const Shape& shape);
 
     const Cluster& cluster_;
     NativeColumns columns_;
     std::vector<std::unique_ptr<Request>> requests_;  // by shape
+    std::unique_ptr<Request> nothing_;
     hal_batch batch_{};
 };
 

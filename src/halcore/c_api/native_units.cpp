@@ -5,6 +5,7 @@
 
 #include "halcore/c_api/native_batch.h"
 #include "halcore/model/error.h"
+#include "halcore/policies/separable.h"
 
 namespace hal {
 namespace {
@@ -36,20 +37,18 @@ void call(const char* kind, const std::string& name, Function function, const ha
 
 class NativeScorer final : public Scorer {
   public:
-    NativeScorer(std::string name, hal_score_fn score, NativeData data, bool own_state)
-        : name_(std::move(name)),
-          score_(score),
-          data_(std::move(data)),
-          scope_(own_state ? Scope::Node : Scope::Context) {}
+    NativeScorer(std::string name, hal_score_fn score, NativeData data, std::uint32_t scope)
+        : name_(std::move(name)), score_(score), data_(std::move(data)), scope_(scope) {}
     const std::string& name() const override { return name_; }
-    Scope scope() const override { return scope_; }
+    Scope scope() const override { return scope_ == HAL_SCOPE_CONTEXT ? Scope::Context : Scope::Node; }
     std::unique_ptr<BoundScorer> bind(const Cluster& cluster, std::uint64_t) const override {
+        if (scope_ == HAL_SCOPE_ORDER) return std::make_unique<Ordered>(*this, cluster);
         return std::make_unique<Bound>(*this, cluster);
     }
 
   private:
     // The policy keeps the scorer for as long as anything bound to it lives.
-    class Bound final : public BoundScorer {
+    class Bound : public BoundScorer {
       public:
         Bound(const NativeScorer& scorer, const Cluster& cluster)
             : scorer_(scorer), cluster_(cluster), batch_(cluster) {}
@@ -64,16 +63,35 @@ class NativeScorer final : public Scorer {
         }
         bool stale() const override { return batch_.stale(); }
 
-      private:
+      protected:
         const NativeScorer& scorer_;
         const Cluster& cluster_;
-        NativeBatch batch_;
+        mutable NativeBatch batch_;  // holds the question while it is asked, nothing else
+
+      private:
         std::vector<NodeId> placed_;
+    };
+    // Ranks as it does for a task that asks for nothing.
+    class Ordered final : public Bound, public Separable {
+      public:
+        using Bound::Bound;
+        bool separable(ShapeId) const override { return true; }
+        double base(ShapeId) const override { return 1; }
+        bool order_only() const override { return true; }
+        double cost(NodeId node) const override {
+            double score = std::numeric_limits<double>::quiet_NaN();
+            call("scorer", scorer_.name_, scorer_.score_, batch_.ask_nothing({&node, 1}), &score,
+                 scorer_.data_.get(), cluster_);
+            if (score >= 0 && score <= 1) return 1 - score;
+            throw PolicyError("scorer '" + scorer_.name_ + "' gave " + std::to_string(score) + " for node '" +
+                              cluster_.name(node) +
+                              "' and a task that asks for nothing; scores are from 0 to 1");
+        }
     };
     std::string name_;
     hal_score_fn score_;
     NativeData data_;
-    Scope scope_;
+    std::uint32_t scope_;
 };
 
 class NativeFilter final : public Filter {
@@ -123,13 +141,16 @@ void check_abi(const std::string& what, std::uint32_t version) {
                       " to " + std::to_string(HAL_ABI_VERSION) + ": build it again with this hal.h");
 }
 
+void check_scope(const std::string& what, std::uint32_t scope) {
+    if (scope <= HAL_SCOPE_ORDER) return;
+    throw PolicyError(what + ": its scope is " + std::to_string(scope) +
+                      "; use HAL_SCOPE_CONTEXT, HAL_SCOPE_NODE or HAL_SCOPE_ORDER");
+}
+
 void check(const hal_scorer& scorer) {
     const std::string what = check_unit("scorer", scorer);
     if (!scorer.score) throw PolicyError(what + ": its score is NULL");
-    if (scorer.scope > HAL_SCOPE_NODE) {
-        throw PolicyError(what + ": its scope is " + std::to_string(scorer.scope) +
-                          "; use HAL_SCOPE_CONTEXT or HAL_SCOPE_NODE");
-    }
+    check_scope(what, scorer.scope);
 }
 
 void check(const hal_filter& filter) {
@@ -137,8 +158,8 @@ void check(const hal_filter& filter) {
     if (!filter.keep) throw PolicyError(what + ": its keep is NULL");
 }
 
-ScorerPtr native_scorer(std::string name, hal_score_fn score, NativeData data, bool own_state) {
-    return std::make_shared<NativeScorer>(std::move(name), score, std::move(data), own_state);
+ScorerPtr native_scorer(std::string name, hal_score_fn score, NativeData data, std::uint32_t scope) {
+    return std::make_shared<NativeScorer>(std::move(name), score, std::move(data), scope);
 }
 
 FilterPtr native_filter(std::string name, hal_keep_fn keep, NativeData data) {

@@ -88,9 +88,15 @@ void BoundPolicy::score(ShapeId shape, std::span<const NodeId> nodes, std::span<
     for (double& total : totals) total = std::min(total, 1.0);  // weights may add up to 1 + 1 ulp
 }
 
+double BoundPolicy::worth(ShapeId shape, NodeId node) {
+    double total = 0;
+    score(shape, {&node, 1}, {&total, 1}, {});
+    return key_score(make_key(total, 0));
+}
+
 void BoundPolicy::keys(ShapeId shape, std::span<const NodeId> nodes, std::vector<std::uint64_t>& out) {
     if (out.size() < nodes.size()) out.resize(nodes.size());
-    if (SharedScore& shared = shared_->score(); shared.exact(shape)) {
+    if (SharedScore& shared = shared_->score(); shared.ranks(shape)) {
         for (std::size_t i = 0; i < nodes.size(); ++i)
             out[i] = make_key(shared.base(shape) - shared.cost(nodes[i]), slots_.rank(nodes[i]));
         return;
@@ -133,8 +139,7 @@ Choice BoundPolicy::scan(ShapeId shape) {
     keys(shape, nodes_, keys_);
     const auto best = std::max_element(keys_.begin(), keys_.begin() + nodes_.size());
     const NodeId node = nodes_[best - keys_.begin()];
-    SharedScore& shared = shared_->score();
-    return {node, shared.exact(shape) ? shared.total(shape, shared.cost(node)) : key_score(*best)};
+    return {node, shared_->score().ranks(shape) ? worth(shape, node) : key_score(*best)};
 }
 
 void BoundPolicy::build(ShapeId shape, ShapeIndex& index) {
@@ -205,7 +210,8 @@ Choice BoundPolicy::choose(ShapeId shape) {
     if (shared_->score().covers(shape)) {
         slots_.sync();
         const SharedOrder::Found found = shared_->best(shape);
-        return {found.node, found.score};
+        if (found.node == kNoNode || !shared_->score().order_only()) return {found.node, found.score};
+        return {found.node, worth(shape, found.node)};
     }
     if (indices_.size() <= shape) indices_.resize(cluster_.shape_count());
     ShapeIndex& index = indices_[shape];

@@ -68,6 +68,7 @@ class BoundPolicy {
     };
     void build(ShapeId shape, ShapeIndex& index);
     void follow(ShapeId shape, ShapeIndex& index);
+    double worth(ShapeId shape, NodeId node);  // the total of one node, in steps
     [[noreturn]] void refuse(std::size_t scorer, NodeId node, double score) const;
 
     std::shared_ptr<const Policy> policy_;

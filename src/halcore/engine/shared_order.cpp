@@ -22,12 +22,12 @@ void SharedOrder::enter(Bank& bank, std::uint32_t slot) {
 
 void SharedOrder::build(Bank& bank, ShapeId begin) {
     const auto end = std::min(begin + static_cast<ShapeId>(LaneSet::kLanes), cluster_.shape_count());
-    bank.lanes = std::make_unique<FitLanes>(cluster_, matcher_, begin, end);
-    bank.tree.clear();
-    bank.keys.assign(slots_.size(), kOut);
-    bank.strangers = 0;
-    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) enter(bank, slot);
-    bank.synced = slots_.changes().clock();
+    Bank fresh;
+    fresh.lanes = std::make_unique<FitLanes>(cluster_, matcher_, begin, end);
+    fresh.keys.assign(slots_.size(), kOut);
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) enter(fresh, slot);
+    fresh.synced = slots_.changes().clock();
+    bank = std::move(fresh);
 }
 
 void SharedOrder::follow(Bank& bank) {

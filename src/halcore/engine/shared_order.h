@@ -29,6 +29,7 @@ class SharedOrder {
 
     SharedScore& score() { return score_; }
     /// The node of the best score, then the lowest rank. The score covers the shape, and slots are synced.
+    /// What a scorer throws changes no answer of later calls.
     Found best(ShapeId shape);
     std::size_t bytes() const;
 

@@ -13,6 +13,7 @@ SharedScore::SharedScore(const Policy& policy, const std::vector<std::unique_ptr
             return;
         }
         truncated_ = separable->truncated();
+        order_only_ = order_only_ || separable->order_only();
         parts_.emplace_back(separable, policy.scorers()[i].weight);
     }
 }

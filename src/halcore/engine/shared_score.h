@@ -27,8 +27,12 @@ class SharedScore {
         if (shape >= bases_.size()) learn(shape);
         return bases_[shape] >= 0;
     }
-    /// Covered, and the total is the difference itself: the scorer does not truncate it.
-    bool exact(ShapeId shape) { return truncated_ == 0 && covers(shape); }
+    /// Covered, and nodes rank by the difference itself: the scorer does not truncate it.
+    bool ranks(ShapeId shape) { return truncated_ == 0 && covers(shape); }
+    /// It is the total, too: the bases are known.
+    bool exact(ShapeId shape) { return !order_only_ && ranks(shape); }
+    /// Some base is not known: the difference ranks the nodes and is not the total.
+    bool order_only() const { return order_only_; }
     /// The steps of the truncation; 0: none.
     std::int64_t truncated() const { return truncated_; }
 
@@ -55,6 +59,7 @@ class SharedScore {
     std::vector<std::pair<const Separable*, double>> parts_;  // empty: some scorer is not separable
     BoundScorer* first_;
     std::int64_t truncated_ = 0;
+    bool order_only_ = false;
     std::vector<std::int64_t> bases_;  // by shape; -1: not covered
 };
 

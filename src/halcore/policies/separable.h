@@ -12,7 +12,8 @@ namespace hal {
 ///
 /// The totals of such a policy are these differences, base and cost each rounded to steps of 2^-30; they
 /// replace what score() gives, which may be off by a rounding. Unless the scorer truncates: then score() is
-/// what counts, and the difference says where to look.
+/// what counts, and the difference says where to look. Or unless only the order is known: then cost() ranks,
+/// and score() tells what a node is worth.
 class Separable {
   public:
     virtual ~Separable() = default;
@@ -24,6 +25,8 @@ class Separable {
     virtual double cost(NodeId node) const = 0;
     /// score() is the difference truncated to multiples of 1 / truncated(); 0: it is not truncated.
     virtual std::int64_t truncated() const { return 0; }
+    /// base() is not known, only that there is one; whatever it says is within [cost, 1] for every cost.
+    virtual bool order_only() const { return false; }
 };
 
 }  // namespace hal
