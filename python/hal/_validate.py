@@ -56,7 +56,7 @@ def _checked(cls: type[T], refusal: type[HalError]) -> type[T]:
             checked(self, *map(_plain, args), **{field: _plain(value) for field, value in kwargs.items()})
         except pydantic.ValidationError as error:
             name = kwargs.get("name", args[0] if args else None)
-            raise refusal(_describe(cls.__name__, names, name, error)) from None
+            raise refusal(_describe(cls, names, name, error)) from None
 
     built.__init__ = init
     # Mappings have no hash; equal objects have equal names (or keys), which is all that a hash must promise.
@@ -88,8 +88,8 @@ def amounts(parse: Callable[..., int], field: str, **options: Any) -> BeforeVali
     return BeforeValidator(check)
 
 
-def _describe(kind: str, names: tuple[str, ...], name: object, error: pydantic.ValidationError) -> str:
-    who = f"{kind}({show(name)})" if isinstance(name, str) else kind
+def _describe(cls: type, names: tuple[str, ...], name: object, error: pydantic.ValidationError) -> str:
+    who = f"{cls.__name__}({show(name)})" if isinstance(name, str) else cls.__name__
     parts: list[str] = []
     for item in error.errors(include_url=False)[:5]:
         first, *rest = item["loc"] or ("",)
@@ -99,13 +99,14 @@ def _describe(kind: str, names: tuple[str, ...], name: object, error: pydantic.V
         given = show(item["input"])
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, InvalidModel):  # written by hal already, with field, value and fix
-            parts.append(str(cause))
+            parts.append(str(cause).removeprefix(f"{who}: "))
         elif item["type"] in (
             "unexpected_keyword_argument",
             "unexpected_positional_argument",
             "extra_forbidden",
         ):
-            parts.append(f"{field} = {given}: there is no such field; see help(hal.{kind})")
+            public = cls.__module__.rpartition(".")[0]
+            parts.append(f"{field} = {given}: there is no such field; see help({public}.{cls.__name__})")
         elif item["type"] == "string_pattern_mismatch":
             parts.append(
                 f"{field} = {given}: give a name without blanks at its ends and without control characters"

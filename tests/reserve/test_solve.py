@@ -187,7 +187,8 @@ def test_infeasible_with_reasons(requests, conflict, words):
         (lambda: Request("x", duration="2 weeks", gpus=1), "duration = '2 weeks': give seconds or a text"),
         (lambda: Request("x", duration=-1, gpus=1), "duration = -1: must be from 1 s"),
         (lambda: Request("x", duration=5, gpus=1, window=(9, 3)), "is empty; give an end after the begin"),
-        (lambda: Request("x", duration=5), "asks for nothing"),
+        (lambda: Request("x", duration=5), "^Request('x'): asks for nothing"),
+        (lambda: Request("x", duration=5, gpu=1), "see help(hal.reserve.Request)"),
         (lambda: Request("x", duration=5, gpus=1, start=0, window=(0, 9)), "start and window: give one"),
         (lambda: Request("x", duration=5, gpus=1, times=3), "needs every"),
         (lambda: Request("x", duration=5, gpus=1, start="soon"), "start = 'soon': give seconds"),
@@ -202,7 +203,7 @@ def test_infeasible_with_reasons(requests, conflict, words):
     ],
 )
 def test_bad_input(make, message):
-    with pytest.raises(InvalidModel, match=message.replace("(", r"\(")):
+    with pytest.raises(InvalidModel, match=message.replace("(", r"\(").replace(")", r"\)")):
         make()
 
 
@@ -213,6 +214,8 @@ def test_recurring_requests_move_along():
 
 def test_replanning_keeps_promises():
     first = solve([Request("old", duration=100, tasks=3, gpus=4, window=(50, None))], CLUSTER, now=0)
+    with pytest.raises(InvalidModel, match="'old' is promised already; leave it out"):
+        solve([Request("old", duration=100, gpus=1)], CLUSTER, promises=first)
     urgent = Request("new", duration=60, tasks=3, gpus=4, weight=100)
     kept = solve([urgent], CLUSTER, promises=first, now=0)
     assert kept["old"] == first["old"]

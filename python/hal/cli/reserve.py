@@ -69,12 +69,12 @@ def solve_command(
         seed=seed,
     )
     complete = plan.status in (PlanStatus.OPTIMAL, PlanStatus.FEASIBLE)
+    if plot is not None and plan.bookings:
+        plan.plot(plot)
     if store is not None and complete:
         from hal.cli.reserve_store import keep
 
         keep(store, machine, document.caches, plan, {booking.name for booking in promises})
-    if plot is not None and plan.bookings:
-        plan.plot(plot)
     if as_json:
         emit_json(plan.to_dict())
     else:

@@ -148,8 +148,8 @@ def _shared_node(problem: Problem, one: int, other: int) -> str | None:
 def _describe(entry: Entry) -> str:
     request = entry.request
     if isinstance(request, Maintenance):
-        names = ", ".join(request.nodes[:4]) + ("…" if len(request.nodes) > 4 else "")
-        what = f"maintenance of {len(request.nodes)} nodes ({names})"
+        more = len(request.nodes) - 4
+        what = f"maintenance of {', '.join(request.nodes[:4])}" + (f" and {more} more" if more > 0 else "")
     else:
         what = f"{request.tasks} × {_task(entry)}" if request.tasks else "room"
         what += "".join(f", {amount:,} MiB of {cache!r}" for cache, amount in caches_of(request).items())

@@ -118,9 +118,14 @@ def _entries(
             if now is not None and release < now:
                 deadline = release  # too late to begin then: a window that nothing fits
         out.append(Entry(request, release, deadline))
+    promised = {booking.name for booking in promises}
     names: set[str] = set()
     for entry in out:
         if entry.name in names:
-            raise InvalidModel(f"requests: {show(entry.name)} is there twice; give each a name of its own")
+            raise InvalidModel(
+                f"requests: {show(entry.name)} is promised already; leave it out, or out of the promises if it may move"
+                if entry.name in promised
+                else f"requests: {show(entry.name)} is there twice; give each a name of its own"
+            )
         names.add(entry.name)
     return begin, out
