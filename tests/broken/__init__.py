@@ -22,6 +22,7 @@ from tests.broken.placers import (
 from tests.broken.scorers import (
     ByIndex,
     DrawsLots,
+    FalseOneOrder,
     FalseOwnState,
     HoldsLambda,
     Infinite,
@@ -44,6 +45,7 @@ __all__ = [
     "DoubleBooked",
     "DrawsLots",
     "EatsJobs",
+    "FalseOneOrder",
     "FalseOwnState",
     "ForgetsAfterFailure",
     "HoldsLambda",
@@ -93,6 +95,7 @@ BREAKS = {
     Negative: "score_range",
     OverOne: "score_range",
     FalseOwnState: "own_state",
+    FalseOneOrder: "one_order",
     WrongWay: "monotone",
     Quadratic: "bounded_cost",
     ForgetsAfterFailure: "safety",

@@ -48,6 +48,17 @@ class FalseOwnState:
         return nodes.capacity_cpu / max(int(nodes.capacity_cpu.max()), 1)
 
 
+class FalseOneOrder:
+    """Prefers what it fills, and says that every job ranks the nodes alike."""
+
+    name = "false_one_order"
+    own_state = True
+    one_order = True
+
+    def score(self, job, nodes):
+        return np.minimum(job.cpu / np.maximum(nodes.free_cpu, 1), 1)
+
+
 class WrongWay:
     """Says that fuller nodes score higher, and prefers the emptier."""
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hal
+import hal.testing
 from hal import native
 from tests.api.strategies import jobs, nodes
 
@@ -208,6 +209,13 @@ def test_a_false_promise_of_one_order_ranks_as_for_nothing(units: Path) -> None:
     mine = hal.NativeScorer.from_library(units, "likes_what_it_fills", one_order=True)
     placed = [p.nodes for p in hal.place(cluster, wanted, hal.Policy([mine]), apply=True)]
     assert placed == [("a",), ("b",), (), ("b",)]
+    with pytest.raises(hal.testing.CheckFailed, match="likes_what_it_fills gives"):
+        hal.testing.run_check("one_order", mine, max_examples=500)
+
+
+def test_a_true_promise_of_one_order_passes_the_checks(c_scorer: Path) -> None:
+    mine = hal.NativeScorer.from_library(c_scorer, "best_fit", one_order=True)
+    hal.testing.run_check("one_order", mine, max_examples=100)
 
 
 @pytest.mark.parametrize(

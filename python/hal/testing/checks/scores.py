@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,36 @@ def own_state(subject: Subject, case: Case) -> None:
 
     for job in case.jobs:
         subject.probe(case.cluster(), job, ask)
+
+
+@check("One index serves all jobs of a scorer that declares one_order; a false promise ranks as for no job.")
+def one_order(subject: Subject, case: Case) -> None:
+    """A scorer with ``one_order = True`` scores any two nodes equally far apart for every job that fits on both."""
+    _scored(subject)
+    declared = [scorer.name for scorer in subject.scorers if getattr(scorer, "one_order", False)]
+    if not declared or subject.policy is None:
+        raise NotAsked("no scorer declares one_order")
+    cluster = case.cluster()
+    told: dict[str, list[tuple[str, dict[str, float]]]] = {name: [] for name in declared}
+    for job in (job for job in case.jobs if job.gang is None and job.tasks == 1):
+        try:
+            top = place(cluster, job, subject.policy, seed=1).explain(0, top=len(case.nodes)).top
+        except PolicyError:
+            return
+        for name in declared:
+            told[name].append((job.name, {node: parts[name] for node, _, parts in top}))
+    for name, answers in told.items():
+        for (job, scores), (other, others) in itertools.combinations(answers, 2):
+            both = [node for node in scores if node in others]
+            apart = [scores[node] - others[node] for node in both]
+            if apart and max(apart) - min(apart) > 1e-6:
+                raise Broken(
+                    f"scorer {name} gives {job} {_listed(scores, both)} and {other} {_listed(others, both)}"
+                )
+
+
+def _listed(scores: dict[str, float], nodes: list[str]) -> str:
+    return ", ".join(f"{scores[node]:.4g} on {node}" for node in nodes[:3])
 
 
 @check("A direction that is declared lets a reader, and an index, rely on it.")
