@@ -162,12 +162,12 @@ def one_order(subject: Subject, case: Case) -> None:
         for name in declared:
             told[name].append((job.name, {node: parts[name] for node, _, parts in top}))
     for name, answers in told.items():
-        for (job, scores), (other, others) in itertools.combinations(answers, 2):
+        for (one, scores), (other, others) in itertools.combinations(answers, 2):
             both = [node for node in scores if node in others]
             apart = [scores[node] - others[node] for node in both]
             if apart and max(apart) - min(apart) > 1e-6:
                 raise Broken(
-                    f"scorer {name} gives {job} {_listed(scores, both)} and {other} {_listed(others, both)}"
+                    f"scorer {name} gives {one} {_listed(scores, both)} and {other} {_listed(others, both)}"
                 )
 
 
