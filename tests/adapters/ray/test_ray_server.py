@@ -222,7 +222,8 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any, tmp_path: Path) ->
         actor, mortal = Lives.remote(), Dies.remote()
         gang = hal_ray.gang([{"CPU": 0.5}] * 2, label_selector={"zone": "c"}, strategy="STRICT_SPREAD")
         first = ray.get(actor.handle(60).here.remote(), timeout=60)
-        calls = [slow.remote() for _ in range(3)]
+        # Two: with a third, what is left of the zone may hold all but the gang, which then waits for room.
+        calls = [slow.remote() for _ in range(2)]
         for call in calls:
             call.until("running", 60)
         ray.get(gang.placement_group(60).ready(), timeout=60)
