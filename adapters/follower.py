@@ -36,7 +36,7 @@ class Follower:
         Of the random part of the waits after faults.
     clock : callable
         Seconds that never go back.
-    read : callable
+    on_read : callable
         Called whenever everything was read, by the thread that follows.
 
     Attributes
@@ -55,9 +55,9 @@ class Follower:
         patience: float = 2.0,
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
-        read: Callable[[], None] = lambda: None,
+        on_read: Callable[[], None] = lambda: None,
     ) -> None:
-        self.adapter, self.patience, self.clock, self.read = adapter, patience, clock, read
+        self.adapter, self.patience, self.clock, self.on_read = adapter, patience, clock, on_read
         self.name = adapter.name
         self.lock = threading.Lock()
         self.fault = "nothing has been read yet"
@@ -137,7 +137,7 @@ class Follower:
         mirror = Mirror(snapshot)  # takes a while on a large cluster: nobody has to wait for it
         with self.lock:
             self._mirror, self._version = mirror, snapshot.version
-        self.read()
+        self.on_read()
         self._heard, self.fault, self._backoff.tries = self.clock(), "", 0
         self.counts["snapshots"] += 1
         log.info(

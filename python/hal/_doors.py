@@ -11,7 +11,7 @@ import numpy as np
 from hal._show import show
 from hal.errors import InvalidModel
 
-__all__ = ["listed", "must_be", "whole"]
+__all__ = ["listed", "must_be", "public_name", "whole"]
 
 T = TypeVar("T")
 
@@ -47,6 +47,11 @@ def listed(value: T | Iterable[T], kind: type[T], field: str) -> list[T]:
 def _called(kind: type[object]) -> str:
     if kind.__module__ == "builtins":
         return {"str": "text", "int": "a whole number"}.get(kind.__name__, kind.__name__)
+    return f"a {public_name(kind)}"
+
+
+def public_name(kind: type[object]) -> str:
+    """Return the name that users import a class by."""
     top, *below = kind.__module__.split(".")
     room = top if hasattr(sys.modules.get(top), kind.__name__) else ".".join([top, *below[:1]])
-    return f"a {room}.{kind.__name__}"  # by the name that users import it by
+    return f"{room}.{kind.__name__}"

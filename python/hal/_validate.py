@@ -12,6 +12,7 @@ import pydantic
 from pydantic import BeforeValidator, ConfigDict, Strict, StringConstraints
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
+from hal._doors import public_name
 from hal._show import show
 from hal.errors import HalError, InvalidModel, PolicyError
 
@@ -105,8 +106,7 @@ def _describe(cls: type, names: tuple[str, ...], name: object, error: pydantic.V
             "unexpected_positional_argument",
             "extra_forbidden",
         ):
-            public = cls.__module__.rpartition(".")[0]
-            parts.append(f"{field} = {given}: there is no such field; see help({public}.{cls.__name__})")
+            parts.append(f"{field} = {given}: there is no such field; see help({public_name(cls)})")
         elif item["type"] == "string_pattern_mismatch":
             parts.append(
                 f"{field} = {given}: give a name without blanks at its ends and without control characters"

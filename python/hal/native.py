@@ -224,14 +224,13 @@ class NativeScorer(_Native):
         super().__init__(function, name, data, owner, signature, abi_version)
 
     def _build(self, found: Found, data: int, owner: object) -> _core.Scorer:
-        scope = found.scope or _core.SCOPE_CONTEXT
+        told = found.scope or _core.SCOPE_CONTEXT  # of a capsule; what is given goes before it
         if self.one_order is None:
-            self.one_order = scope == _core.SCOPE_ORDER and self.own_state is not False
+            self.one_order = told == _core.SCOPE_ORDER and self.own_state is not False
         if self.own_state is None:
-            self.own_state = self.one_order or scope != _core.SCOPE_CONTEXT
-        scope = _core.SCOPE_NODE if self.own_state else _core.SCOPE_CONTEXT
-        if self.one_order:
-            scope = _core.SCOPE_ORDER
+            self.own_state = self.one_order or told != _core.SCOPE_CONTEXT
+        plain = _core.SCOPE_NODE if self.own_state else _core.SCOPE_CONTEXT
+        scope = _core.SCOPE_ORDER if self.one_order else plain
         return _core.native_scorer(self.name, found.address, data, scope, owner)
 
     def _core_scorer(self) -> _core.Scorer:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hal
-from hal import _core
 from hal.policies import BestFit, PackSpread
+from tests.api.agreement import agree
 
 POLICIES = {
     "pack": [PackSpread(p=0)],
@@ -38,12 +38,6 @@ def shapes_of(random: np.random.Generator) -> list[hal.Job]:
         )
         for i in range(7)
     ]
-
-
-def agree(cluster: hal.Cluster, shapes: list[hal.Job], policy: hal.Policy) -> None:
-    for shape in shapes:
-        asked = cluster._core, shape._shape(), policy._core
-        assert _core.choose(*asked, False) == _core.choose(*asked, True)
 
 
 @settings(max_examples=20, deadline=None)

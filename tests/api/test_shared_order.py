@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hal
-from hal import _core
 from hal.policies import BestFit, FirstFit, WorstFit
+from tests.api.agreement import agree
 
 POLICIES = {
     "best_fit": ["best_fit"],
@@ -65,12 +65,6 @@ def some_job(random: np.random.Generator, name: str) -> hal.Job:
         **taken,
         **more,
     )
-
-
-def agree(cluster: hal.Cluster, jobs: list[hal.Job], policy: hal.Policy) -> None:
-    for job in jobs:
-        asked = cluster._core, job._shape(), policy._core
-        assert _core.choose(*asked, False) == _core.choose(*asked, True)
 
 
 @settings(max_examples=20, deadline=None)

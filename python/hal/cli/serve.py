@@ -151,7 +151,7 @@ def _live(
     from hal.adapters.follower import Follower
 
     source = connect(str(adapter), option)
-    follower = Follower(source, read=_keep)
+    follower = Follower(source, on_read=_keep)
     follower.start()
     try:
         yield follower, source

@@ -29,10 +29,10 @@ def following(*answers: Any) -> tuple[Extender, Follower, Api]:
     """Return an extender on a followed cluster, its follower and the API server."""
     follower = Follower(MemoryAdapter(Orchestrator(0)))
     source = cluster()
-    follower.adapter.snapshot = lambda: Snapshot(tuple(source.nodes()), (), (), "0")  # type: ignore[method-assign]
+    follower.adapter.snapshot = lambda: Snapshot(tuple(source.nodes()), (), (), "0")  # type: ignore[method-assign]  # what it is to read
     follower._read()
     api = Api(*answers)
-    return Extender(Service(follower), client=api, follow=follower.follow), follower, api  # type: ignore[arg-type]
+    return Extender(Service(follower), client=api, follow=follower.follow), follower, api  # type: ignore[arg-type]  # it answers like a Client
 
 
 def test_binds_and_books_at_once() -> None:
