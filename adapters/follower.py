@@ -95,6 +95,11 @@ class Follower:
         if self._mirror is not None:
             self._mirror.follow((delta,))
 
+    def worded(self, job: str, reason: str) -> str:
+        """Return a reason in the orchestrator's own terms, where the adapter knows better ones."""
+        words = getattr(self.adapter, "worded", None)
+        return reason if words is None else str(words(job, reason))
+
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()

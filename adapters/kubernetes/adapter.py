@@ -17,6 +17,7 @@ from hal.adapters.kubernetes.config import kubeconfig as read_kubeconfig
 from hal.adapters.kubernetes.evicting import Evictor
 from hal.adapters.kubernetes.kinds import PATHS, QUERIES, RESOURCES
 from hal.adapters.kubernetes.lease import LeaseLock
+from hal.adapters.kubernetes.reasons import causes, worded
 from hal.adapters.kubernetes.state import State
 from hal.adapters.kubernetes.telling import Teller
 from hal.adapters.kubernetes.watching import Watches
@@ -223,14 +224,22 @@ class KubernetesAdapter(Binder):
     def explain(self, reasons: Mapping[str, str]) -> None:
         """Say why jobs wait in an Event and in the condition PodScheduled of their pods."""
         for job, text in reasons.items():
-            for key in (pod for role in self._state.roles.get(job, [[job]]) for pod in role):
-                if key in self._state.pods:
-                    self._teller.waits(self._state.pods[key], text)
+            said = self.worded(job, text)
+            for pod in self._pods(job):
+                self._teller.waits(pod, said)
+
+    def worded(self, job: str, text: str) -> str:
+        """Return a reason that names what asked for a label: a volume, a storage class, a claim of devices."""
+        return worded(text, causes(self._pods(job), self._state.world))
+
+    def _pods(self, job: str) -> list[dict[str, Any]]:
+        """Return the pods of a job, as far as they are known."""
+        keys = (key for role in self._state.roles.get(job, [[job]]) for key in role)
+        return [pod for key in keys if (pod := self._state.pods.get(key)) is not None]
 
     def submitted(self, job: str) -> float | None:
         """When the first pod of a job was created, by the API server's clock."""
-        pods = (self._state.pods.get(key) for role in self._state.roles.get(job, [[job]]) for key in role)
-        made = [text for pod in pods if pod and (text := pod["metadata"].get("creationTimestamp"))]
+        made = [text for pod in self._pods(job) if (text := pod["metadata"].get("creationTimestamp"))]
         return datetime.fromisoformat(min(made)).timestamp() if made else None
 
     def router(self, service: Any) -> Any:

@@ -113,7 +113,9 @@ def job_of(pod: Mapping[str, Any], world: World | None = None) -> tuple[hal.Job 
             if spec.get(field):
                 raise Unsaid(field, ", ".join(str(item.get("name")) for item in spec[field]))
         request = request_of(spec, meta.get("annotations") or {})
-        selector = [*places.selectors(spec, world), *volumes.selectors(pod, world, where, dropped)]
+        selector = places.selectors(spec, world)
+        for _, needed in volumes.asks(pod, world, where, dropped):
+            selector += needed
         if world is not None and spec.get("resourceClaims"):
             request = both(request, claimed(pod, world))
             selector += devices.selectors(pod, world)

@@ -11,7 +11,7 @@ from hal.adapters.kubernetes.quantities import amount
 
 import hal
 
-__all__ = ["SELECTED", "claims_of", "selectors", "unmade"]
+__all__ = ["SELECTED", "asks", "claims_of", "unmade"]
 
 #: Annotation of a claim: the node that its volume is to be made for, by whom it is made.
 SELECTED: Final = "volume.kubernetes.io/selected-node"
@@ -32,10 +32,10 @@ def claims_of(pod: Mapping[str, Any]) -> Iterator[str]:
             yield f"{meta.get('namespace') or 'default'}/{claim}"
 
 
-def selectors(
+def asks(
     pod: Mapping[str, Any], world: World | None, where: str, dropped: list[Dropped]
-) -> list[hal.Selector]:
-    """Return what a pod's volumes ask of a node.
+) -> Iterator[tuple[str, list[hal.Selector]]]:
+    """Yield what a pod's volumes ask of a node, each with what is to be said where a node does not meet it.
 
     A claim without a volume that is made for the node (``WaitForFirstConsumer``) asks for what its class allows and
     where its driver has room, or for the node that was selected for it already.
@@ -45,24 +45,27 @@ def selectors(
     Unsaid
         A claim that is not there, or that has no volume though it does not wait for a node.
     """
-    found: list[hal.Selector] = []
     for key in claims_of(pod):
         if world is None:
             dropped.append(Dropped(where, "persistentVolumeClaim", key))
             continue
         claim = world.claims.get(key)
-        volume = world.volumes.get(_volume(claim))
+        name = _volume(claim)
+        volume = world.volumes.get(name)
         if volume is not None:
             affinity = (volume["spec"].get("nodeAffinity") or {}).get("required")
-            found += alternatives(affinity, world, "persistentVolume") if affinity else []
-        elif claim is None or _volume(claim) or not _waits(claim, world):
+            if affinity:
+                found = alternatives(affinity, world, "persistentVolume")
+                yield f"volume node affinity conflict: PersistentVolume {name} of claim {key}", found
+        elif claim is None or name or not _waits(claim, world):
             raise Unsaid("persistentVolumeClaim", f"{key} has no volume")
         elif node := _notes(claim).get(SELECTED):
-            found.append(hal.Selector(NAME, "In", [node]))
+            yield f"the volume of claim {key} is made for node {node}", [hal.Selector(NAME, "In", [node])]
         else:
-            kind = world.classes[claim["spec"]["storageClassName"]]
-            found += [*_allowed(kind, world), *_roomy(kind, claim, world)]
-    return found
+            named = claim["spec"]["storageClassName"]
+            kind = world.classes[named]
+            yield f"StorageClass {named} of claim {key} allows no volume there", _allowed(kind, world)
+            yield f"not enough free storage: StorageClass {named} of claim {key}", _roomy(kind, claim, world)
 
 
 def unmade(pod: Mapping[str, Any], world: World) -> dict[str, str]:

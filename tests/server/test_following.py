@@ -45,6 +45,19 @@ def test_advises_and_leaves_everything_as_it_is() -> None:
     assert list(follower.waiting) == [f"job{i}" for i in range(6)]
 
 
+def test_reasons_are_the_orchestrators_own_where_it_has_better_ones() -> None:
+    class Storage(MemoryAdapter):
+        def worded(self, job: str, reason: str) -> str:
+            return reason.replace("insufficient cpu", f"no disk for {job}")
+
+    of = Orchestrator()
+    of.submit(1, cpus=9)
+    follower = Follower(Storage(of))
+    follower._read()
+    told = Caller(Service(follower))("POST", "/v1/advise", json={}).json()
+    assert told["placements"][0]["reasons"] == {"no disk for job0": 4}
+
+
 def test_what_runs_is_for_the_orchestrator_to_say() -> None:
     _, follower, of = followed()
     follower._read()

@@ -29,6 +29,8 @@ def command(
     try:
         loop = Loop(source, policy=policy, order=order, apply=False, explained=1000)
         done = loop.step()
+        words = getattr(source, "worded", lambda job, reason: reason)
+        reasons = {job: words(job, reason) for job, reason in done.reasons.items()}
         dropped = list(loop.mirror.dropped)
         running = len(loop.mirror.running)
         nodes = len(loop.mirror.cluster)
@@ -47,7 +49,7 @@ def command(
                         "status": placement.status.name,
                         "nodes": list(placement.nodes),
                         "gpus": [list(task) for task in placement.gpus],
-                        "reason": done.reasons.get(placement.job, ""),
+                        "reason": reasons.get(placement.job, ""),
                     }
                     for placement in done.placements
                 ],
@@ -60,7 +62,7 @@ def command(
         (
             placement.job,
             placement.status.name,
-            ", ".join(dict.fromkeys(placement.nodes)) or done.reasons.get(placement.job, ""),
+            ", ".join(dict.fromkeys(placement.nodes)) or reasons.get(placement.job, ""),
             "; ".join(",".join(map(str, task)) for task in placement.gpus if task),
         )
         for placement in done.placements

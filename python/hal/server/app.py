@@ -158,7 +158,9 @@ def create_app(service: Service, settings: Settings, *, routers: Iterable[APIRou
         advice = [_plain(answer) | {"reasons": {}, "missing": ""} for answer in answers]
         for entry in advice:
             if told := reasons.get(entry["job"]):
-                entry["reasons"], entry["missing"] = dict(told.reasons), told.missing
+                job, words = told.job, service.live.worded
+                entry["reasons"] = {words(job, reason): nodes for reason, nodes in told.reasons.items()}
+                entry["missing"] = words(job, told.missing)
         return AdviseAnswer.model_validate(
             {
                 "policy": service.policy(request.policy).name,

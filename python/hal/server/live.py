@@ -43,6 +43,9 @@ class Live(Protocol):
     def silence(self) -> float:
         """Seconds since it was last known to be up to date."""
 
+    def worded(self, job: str, reason: str) -> str:
+        """Return why a job waits in the orchestrator's own terms."""
+
 
 class Own:
     """A cluster that only the server's callers change; nothing waits for it to decide.
@@ -61,3 +64,7 @@ class Own:
         self.lock = threading.Lock()
         self.waiting: Mapping[str, Job] = {}
         self.counts: Mapping[str, int] = {"snapshots": 0, "changes": 0, "faults": 0}
+
+    def worded(self, job: str, reason: str) -> str:
+        """Return a reason as it is."""
+        return reason

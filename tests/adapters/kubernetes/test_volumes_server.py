@@ -166,7 +166,10 @@ def test_a_volume_is_made_where_there_is_room(cluster: KubernetesCluster, loop: 
 
     def explained() -> bool:
         conditions = cluster.pods()[user]["status"].get("conditions") or []
-        return any(one["type"] == "PodScheduled" and one["status"] == "False" for one in conditions)
+        told = [
+            one["message"] for one in conditions if one["type"] == "PodScheduled" and one["status"] == "False"
+        ]
+        return any(f"not enough free storage: StorageClass {disks.name}" in text for text in told)
 
     settle(loop, explained)
     assert disks.selected(disks.data) == ""
