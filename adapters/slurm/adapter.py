@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import getpass
 import logging
 import re
@@ -21,9 +20,10 @@ from hal.adapters.contract import (
 from hal.adapters.mirror import differences
 from hal.adapters.slurm.client import Client
 from hal.adapters.slurm.convert import Converted, convert
-from hal.adapters.slurm.hetjobs import components, pin, pinned, settled, unpin
+from hal.adapters.slurm.hetjobs import components, pin, settled
 from hal.adapters.slurm.nodes import topology_of
-from hal.adapters.slurm.outcomes import JOB, became, has_room, ready
+from hal.adapters.slurm.outcomes import JOB, became, ready
+from hal.adapters.slurm.pins import take_back
 from hal.adapters.slurm.rank import site_factors, to_rank
 from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts, job_name
 from hal.adapters.slurm.reserve import answers, commands
@@ -136,7 +136,8 @@ class SlurmAdapter:
         nodes = self.client.nodes()
         self._names = [node.name for node in nodes]
         jobs = settled(self.client.jobs(), self._names)
-        self._undo = [] if self.ranks else self._take_back(jobs, {node.name: node for node in nodes})
+        if not self.ranks:
+            jobs = self._take_back(jobs, nodes)
         ours = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
         self._submitted = {job_name(job): job.submitted for job in ours if job.submitted}
         # Slurm's clock may be ahead of ours: it is at least as late as its last submission.
@@ -157,39 +158,17 @@ class SlurmAdapter:
     def _claims(self, job: JobRecord) -> bool:
         return self.claim == "all" or job.comment.split(" ")[0].split(":")[0] == self.claim
 
-    def _take_back(self, jobs: list[JobRecord], nodes: Mapping[str, NodeRecord]) -> list[str]:
-        """Return the commands that undo pins which lead nowhere; the records are corrected as Slurm's will be."""
-        undo: list[str] = []
-        for row, job in enumerate(jobs):
-            if job.state != "PENDING" or not job.required or job.het or not self._claims(job):
-                continue
+    def _take_back(self, jobs: list[JobRecord], nodes: list[NodeRecord]) -> list[JobRecord]:
+        """Keep the commands that undo pins which lead nowhere; return the records as Slurm's will be."""
+        found = take_back(jobs, {node.name: node for node in nodes}, self._claims)
+        self._undo = found.commands
+        for job in found.refused:
             name, where = job_name(job), frozenset(hosts(job.required))
-            if job.reason == "BadConstraints":
-                self._refuse(job)
-            elif job.held or all(has_room(nodes.get(node), job) for node in where):
-                continue
-            undo += [f"hold {name}", f"update JobId={name} ReqNodeList="]
-            jobs[row] = _waiting(job)
-        pending = [job for job in jobs if job.state == "PENDING" and self._claims(job)]
-        for parts in components(pending).values():
-            if not pinned(parts):
-                continue
-            refused = [part for part in parts if part.reason == "BadConstraints"]
-            for part in refused:
-                self._refuse(part)
-            if not refused and not parts[0].held and all(_hopes(part, nodes) for part in parts):
-                continue
-            undo += unpin(parts)
-            for part in parts:
-                jobs[jobs.index(part)] = _waiting(part)
-        return undo
-
-    def _refuse(self, job: JobRecord) -> None:
-        name, where = job_name(job), frozenset(hosts(job.required))
-        before = self._refused.get(name, frozenset())
-        if not where <= before:
-            self._refused[name] = before | where
-            log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
+            before = self._refused.get(name, frozenset())
+            if not where <= before:
+                self._refused[name] = before | where
+                log.warning("a pin was refused", extra={"job": name, "nodes": job.required})
+        return found.jobs
 
     # ---- changing ------------------------------------------------------------------------------------
 
@@ -216,7 +195,7 @@ class SlurmAdapter:
             if parts[0].het:
                 commands += pin(parts, placement, self._names)
                 continue
-            where = ",".join(placement.nodes)
+            where = ",".join(dict.fromkeys(placement.nodes))
             commands += [f"update JobId={placement.job} ReqNodeList={where}", f"release {placement.job}"]
         if sent:
             try:
@@ -297,14 +276,3 @@ class SlurmAdapter:
 def _find(jobs: Mapping[str, list[JobRecord]], name: str) -> list[JobRecord]:
     """Return a job's records; a task of an array that waits has its parent's."""
     return jobs.get(name) or jobs.get(f"{name.partition('_')[0]}_*") or []
-
-
-def _waiting(job: JobRecord) -> JobRecord:
-    """Return a record as it is once its pin is off."""
-    return dataclasses.replace(job, required="", admin_comment="", priority=0, reason="JobHeldAdmin")
-
-
-def _hopes(part: JobRecord, nodes: Mapping[str, NodeRecord]) -> bool:
-    """Whether a pinned component can hope for its nodes; one that has come to the cluster since may be among them."""
-    where = hosts(part.required)
-    return len(where) == part.nodes and all(has_room(nodes.get(node), part) for node in where)

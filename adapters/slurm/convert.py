@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +11,14 @@ from datetime import datetime
 from hal.adapters.contract import Dropped, Running
 from hal.adapters.mirror import Look
 from hal.adapters.slurm.arrays import ARRAY, begun, tasks_of
-from hal.adapters.slurm.features import compile_features
 from hal.adapters.slurm.hetjobs import MOST, components, gang
 from hal.adapters.slurm.holdings import given, holdings
-from hal.adapters.slurm.nodes import NODE, node_model
+from hal.adapters.slurm.nodes import node_model
 from hal.adapters.slurm.outcomes import limited
-from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, Reservation, hosts, job_name, parse_gres
+from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, Reservation, job_name
+from hal.adapters.slurm.requests import component_of, model_of, on_its_way
 from hal.adapters.slurm.reserved import held_parts
+from hal.adapters.slurm.room import Room
 from hal.adapters.slurm.waits import Later, Licences, Others, Unsaid
 
 import hal
@@ -73,7 +72,7 @@ def convert(
     dropped: list[Dropped] = []
     models = _nodes(nodes, dropped)
     parts_held = held_parts(reservations, nodes, jobs, now)
-    room = _Room(nodes, reservations, now, frozenset(parts_held))
+    room = Room(nodes, reservations, now, frozenset(parts_held))
     others, free = Others(jobs), Licences(licences or {})
     tasks_begun = begun(jobs)
     parts = components([job for job in jobs if job.state == "PENDING"])
@@ -96,8 +95,7 @@ def convert(
                 ):  # ours, on its way: its nodes are spoken for
                     if limited(job):
                         continue
-                    model = _model(job, job_name(job), room, frozenset())
-                    running.append(Running(model, hosts(job.required)))
+                    running.append(on_its_way(job, job_name(job), room))
                     free.take(job.licenses)
                 elif job.het and released:
                     raise Unsaid(
@@ -108,11 +106,13 @@ def convert(
                     if together and job is together[0]:
                         _may_start(together, now, others)
                         waiting += _together(together, claims, room, free, refused or {})
+                        dropped += _ignored(together)
                     elif not together:
                         _may_start([job], now, others)
                         waiting += _pending(
                             job, room, free, refused or {}, dropped, tasks_begun[job.array_job]
                         )
+                        dropped += _ignored([job])
                     elif not claims(together[0]):
                         raise Unsaid("het_job_id", f"not all components of {job.het} are for hal")
             except Later as wait:
@@ -140,62 +140,8 @@ def _nodes(nodes: Sequence[NodeRecord], dropped: list[Dropped]) -> tuple[hal.Nod
 # ---- jobs --------------------------------------------------------------------------------------------------
 
 
-class _Room:
-    """On which nodes a job may run, beside what it asks of their resources."""
-
-    def __init__(
-        self,
-        nodes: Sequence[NodeRecord],
-        reservations: Sequence[Reservation],
-        now: int,
-        parts: frozenset[str],
-    ) -> None:
-        self.nodes, self.reservations, self.now = nodes, reservations, now
-        self.parts = parts  # reservations whose part of their nodes is in the books
-        self.names = tuple(node.name for node in nodes)
-
-    def selector(self, job: JobRecord, refused: frozenset[str]) -> list[hal.Selector]:
-        """Return the selectors: labels where they say it all, else the list of nodes."""
-        partitions = [name for name in job.partition.split(",") if name]
-        test = compile_features(job.features) if job.features else None
-        plain = test is None or re.fullmatch(r"[^&|()\[\]*]+(&[^&|()\[\]*]+)*", job.features) is not None
-        closed = self._reserved(job) | refused | set(hosts(job.excluded))
-        if plain and len(partitions) == 1 and not (closed or job.required or job.reservation):
-            keys = [f"partition/{partitions[0]}"]
-            keys += [f"feature/{name.strip()}" for name in job.features.split("&") if name.strip()]
-            return [hal.Selector(key, "Exists") for key in keys]
-        allowed = [
-            node.name
-            for node in self.nodes
-            if (not partitions or set(partitions) & set(node.partitions))
-            and (test is None or test(node.features))
-            and node.name not in closed
-        ]
-        if job.required:
-            asked = set(hosts(job.required))
-            if len(asked) < job.nodes:
-                raise Unsaid("required_nodes", job.required)
-            allowed = [name for name in allowed if name in asked]
-        if not allowed:
-            raise Unsaid("constraints", f"no node of {job.partition} has {job.features or 'what is asked'}")
-        return [hal.Selector(NODE, "In", allowed)]
-
-    def _reserved(self, job: JobRecord) -> set[str]:
-        """Nodes that somebody else's reservation holds before the job's time limit ends."""
-        own = {name for name in job.reservation.split(",") if name}
-        if own & self.parts:
-            raise Unsaid("reservation", f"{job.reservation} holds parts of nodes")
-        end = self.now + (job.limit or 365 * 86400)
-        taken: set[str] = set()
-        for reservation in self.reservations:
-            nodes = set(hosts(reservation.nodes))
-            if reservation.name in own:
-                taken |= set(self.names) - nodes
-            elif (
-                reservation.name not in self.parts and reservation.start < end and self.now < reservation.end
-            ):
-                taken |= nodes
-        return taken
+def _ignored(parts: Sequence[JobRecord]) -> list[Dropped]:
+    return [Dropped(f"job {job_name(part)}", "request", part.ignored) for part in parts if part.ignored]
 
 
 def _may_start(parts: Sequence[JobRecord], now: int, others: Others) -> None:
@@ -209,7 +155,7 @@ def _may_start(parts: Sequence[JobRecord], now: int, others: Others) -> None:
 
 def _pending(
     job: JobRecord,
-    room: _Room,
+    room: Room,
     free: Licences,
     refused: Mapping[str, frozenset[str]],
     dropped: list[Dropped],
@@ -224,7 +170,7 @@ def _pending(
         if count > ARRAY:
             dropped.append(Dropped(f"job {job.id}", "array", f"{count} tasks, the first {ARRAY} looked at"))
         names = [f"{job.array_job}_{task}" for task in tasks]
-    models = [_model(job, name, room, refused.get(name, frozenset())) for name in names]
+    models = [model_of(job, name, room, refused.get(name, frozenset())) for name in names]
     found = [model for model in models if free.take(job.licenses)]
     if models and not found:
         raise Later("licenses", job.licenses)
@@ -234,7 +180,7 @@ def _pending(
 def _together(
     parts: Sequence[JobRecord],
     claims: Callable[[JobRecord], bool],
-    room: _Room,
+    room: Room,
     free: Licences,
     refused: Mapping[str, frozenset[str]],
 ) -> list[hal.Job]:
@@ -247,53 +193,10 @@ def _together(
     for part in parts:
         if part.required or part.beyond:
             raise Unsaid("required_nodes" if part.required else "request", part.required or part.beyond)
-    models = [_model(part, job_name(part), room, refused.get(job_name(part), frozenset())) for part in parts]
+    models = [
+        component_of(part, job_name(part), room, refused.get(job_name(part), frozenset())) for part in parts
+    ]
     licences = ",".join(part.licenses for part in parts if part.licenses)
     if not free.take(licences):
         raise Later("licenses", licences)
     return [gang(models, name)]
-
-
-def _model(job: JobRecord, name: str, room: _Room, refused: frozenset[str]) -> hal.Job:
-    if job.cpus <= 0:
-        raise Unsaid("cpus", str(job.cpus))
-    cpus = -(-job.cpus // job.nodes)
-    memory = job.memory_node or job.memory_cpu * cpus or -(-job.memory_all // job.nodes)
-    gpus, models, resources = _devices(job)
-    label = {"slurm/job": name}
-    return hal.Job(
-        name,
-        tasks=job.nodes,
-        cpus=cpus,
-        memory=memory,
-        gpus=gpus,
-        gpu_models=models,
-        resources=resources,
-        selector=room.selector(job, refused),
-        labels=label if job.nodes > 1 else {},
-        rules=[hal.AntiAffinity(label)] if job.nodes > 1 else (),  # a node of its own for each
-        exclusive=job.exclusive,
-    )
-
-
-def _devices(job: JobRecord) -> tuple[int, list[str], dict[str, int]]:
-    """GPUs, their models, and other GRES of one node's part."""
-    wanted: dict[tuple[str, str], int] = defaultdict(int)
-
-    def ask(text: str, field: str, times: int, over: int) -> None:
-        for gres in parse_gres(text):
-            amount = gres.count * times
-            if amount % over:
-                raise Unsaid(field, f"{text} over {over} nodes")
-            wanted[gres.name, gres.type] += amount // over
-
-    ask(job.tres_node, "tres_per_node", 1, 1)
-    ask(job.tres_job, "tres_per_job", 1, job.nodes)
-    ask(job.tres_task, "tres_per_task", max(job.tasks, 1), job.nodes)
-    kinds = [kind for (name, kind) in wanted if name == "gpu"]
-    if len(kinds) > 1:
-        raise Unsaid("gres", f"GPUs of {len(kinds)} types")
-    resources = {f"gres/{name}": amount for (name, _), amount in wanted.items() if name != "gpu"}
-    if not kinds:
-        return 0, [], resources
-    return wanted["gpu", kinds[0]], [kinds[0]] if kinds[0] else [], resources

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation, Share, beyond, memory_of, words
+from hal.adapters.slurm.records import (
+    JobRecord,
+    NodeRecord,
+    Reservation,
+    Share,
+    asked,
+    least_nodes,
+    memory_of,
+    of_gpu,
+    words,
+)
 
 __all__ = ["job_from_json", "node_from_json", "number", "reservation_from_json"]
 
@@ -65,6 +75,12 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         memory_node=number(value.get("memory_per_node")),
         memory_cpu=number(value.get("memory_per_cpu")),
         memory_all=memory_of(text(value.get("tres_req_str"))),
+        least=least_nodes(text(value.get("tres_req_str"))),
+        most=number(value.get("max_nodes")),
+        tasks_node=number(value.get("tasks_per_node")),
+        cpus_node=number(value.get("minimum_cpus_per_node")),
+        cpus_gpu=of_gpu(text(value.get("cpus_per_tres"))),
+        memory_gpu=of_gpu(text(value.get("memory_per_tres")), memory=True),
         tres_node=text(value.get("tres_per_node")),
         tres_job=text(value.get("tres_per_job")),
         tres_task=text(value.get("tres_per_task")),
@@ -77,11 +93,29 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         comment=text(value.get("comment")),
         admin_comment=text(value.get("admin_comment")),
         exclusive=bool({"none", "exclusive"} & set(shared)),
-        beyond=beyond(
-            share=next(iter({"user", "mcs", "topo"} & set(shared)), ""),
+        beyond=asked(
+            exclusive=next(iter({"user", "mcs", "topo"} & set(shared)), ""),
             contiguous=bool(value.get("contiguous")),
-            disk=number(value.get("minimum_tmp_disk_per_node")),
+            tmp=_mib(number(value.get("minimum_tmp_disk_per_node"))),
             switches=number(value.get("required_switches")),
+            tres_per_socket=text(value.get("tres_per_socket")),
+            core_spec=_specialised(value.get("core_spec")),
+            thread_spec=_specialised(value.get("thread_spec")),
+        ),
+        ignored=asked(
+            **{
+                key: number(value.get(key))
+                for key in (
+                    "sockets_per_node",
+                    "cores_per_socket",
+                    "threads_per_core",
+                    "tasks_per_socket",
+                    "tasks_per_core",
+                )
+            },
+            prefer=text(value.get("prefer")),
+            batch_features=text(value.get("batch_features")),
+            burst_buffer=text(value.get("burst_buffer")),
         ),
         limit=number(value.get("time_limit")) * 60,
         eligible=number(value.get("eligible_time")),
@@ -93,6 +127,16 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         given=text(value.get("nodes")),
         shares=_shares(value),
     )
+
+
+def _mib(amount: int) -> str:
+    return f"{amount}M" if amount else ""
+
+
+def _specialised(value: Any) -> int:
+    """Return a number of specialised cores or threads: 32766 and above are none."""
+    count = number(value)
+    return count if count < 32766 else 0
 
 
 def _shares(value: Mapping[str, Any]) -> tuple[Share, ...]:

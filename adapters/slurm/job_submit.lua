@@ -110,9 +110,13 @@ end
 -- A job in JSON that takes a selector, the selector, and how many nodes it is about; nil and why where hal is not asked.
 local function question(job, partitions)
   for _, field in ipairs({ "req_nodes", "exc_nodes", "reservation", "array_inx", "dependency", "tres_per_job",
-                           "tres_per_task", "tres_per_socket" }) do
+                           "tres_per_task", "tres_per_socket", "cpus_per_tres", "mem_per_tres" }) do
     if not empty(job[field]) then return nil, field end
   end
+  if asked(job.contiguous, slurm.NO_VAL16) == 1 then return nil, "contiguous" end
+  if (asked(job.pn_min_tmp_disk) or 0) > 0 then return nil, "pn_min_tmp_disk" end
+  if (asked(job.req_switch) or 0) > 0 then return nil, "req_switch" end
+  if (asked(job.shared, slurm.NO_VAL16) or 0) > 1 then return nil, "shared" end  -- exclusive=user and the like
   if asked(job.het_job_offset) then return nil, "het_job_offset" end
   if job.priority == 0 then return nil, "held" end
   if (asked(job.begin_time) or 0) > os.time() then return nil, "begin_time" end

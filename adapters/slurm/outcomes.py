@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from hal.adapters.contract import Applied, Outcome
-from hal.adapters.slurm.records import HOLDS, JobRecord, NodeRecord, hosts
+from hal.adapters.slurm.records import HOLDS, JobRecord, hosts
 
 import hal
 
-__all__ = ["JOB", "became", "has_room", "limited", "nodes_by_part", "ready"]
+__all__ = ["JOB", "became", "limited", "nodes_by_part", "ready"]
 
 #: Names of jobs and tasks of arrays as scontrol takes them.
 JOB: Final = re.compile(r"^\d+(_\d+)?$")
@@ -85,18 +85,6 @@ def _one(placement: hal.Placement, job: JobRecord, said: str | None) -> Applied:
             placement.job, Outcome.CONFLICT, f"{detail} on {job.given or job.required or 'any node'}"
         )
     return Applied(placement.job, Outcome.ALREADY if said is None else Outcome.APPLIED, detail)
-
-
-def has_room(node: NodeRecord | None, job: JobRecord) -> bool:
-    """Whether a job that waits for a node can hope for it: Slurm deals out the tasks of earlier ones its own way."""
-    if node is None or node.closed:
-        return False
-    if job.reason != "Resources":
-        return True
-    memory = job.memory_node or job.memory_cpu * -(-job.cpus // job.nodes)
-    return (
-        node.cpus - node.used_cpus >= -(-job.cpus // job.nodes) and node.memory - node.used_memory >= memory
-    )
 
 
 def limited(job: JobRecord) -> bool:

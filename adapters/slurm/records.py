@@ -17,10 +17,12 @@ __all__ = [
     "NodeRecord",
     "Reservation",
     "Share",
-    "beyond",
+    "asked",
     "hosts",
     "job_name",
+    "least_nodes",
     "memory_of",
+    "of_gpu",
     "parse_gres",
     "words",
 ]
@@ -91,8 +93,9 @@ class Share:
 class JobRecord:
     """A job, or one component of a heterogeneous one, or one task of an array.
 
-    Memory in MiB, times in seconds; 0 or empty: not asked. ``cpus`` is for the whole job; ``beyond`` what it asks for
-    that these fields do not say.
+    Memory in MiB, times in seconds; 0 or empty: not asked. ``cpus`` is for the whole job, ``nodes`` Slurm's own guess
+    while it waits, between ``least`` and ``most``. ``beyond``: what it asks for that these fields do not say;
+    ``ignored``: the same, where the worst is a pin that Slurm will not have.
     """
 
     id: int
@@ -108,6 +111,12 @@ class JobRecord:
     memory_node: int = 0
     memory_cpu: int = 0
     memory_all: int = 0
+    least: int = 0
+    most: int = 0
+    tasks_node: int = 0
+    cpus_node: int = 0
+    cpus_gpu: int = 0
+    memory_gpu: int = 0
     tres_node: str = ""
     tres_job: str = ""
     tres_task: str = ""
@@ -121,6 +130,7 @@ class JobRecord:
     admin_comment: str = ""
     exclusive: bool = False
     beyond: str = ""
+    ignored: str = ""
     limit: int = 0
     eligible: int = 0
     submitted: int = 0
@@ -137,6 +147,11 @@ class JobRecord:
         return self.state == "PENDING" and (
             self.priority == 0 or self.reason in ("JobHeldUser", "JobHeldAdmin", "BadConstraints")
         )
+
+    @property
+    def fewest(self) -> int:
+        """How many nodes it takes at least, without Slurm's guess."""
+        return max(self.nodes if self.tasks_node or not self.least else self.least, 1)
 
 
 @dataclass(frozen=True)
@@ -220,12 +235,25 @@ def memory_of(tres: str) -> int:
     return 0 if found is None else -int(-float(found[1]) * _MIB[found[2]] // 1)
 
 
-def beyond(*, share: str, contiguous: bool, disk: int, switches: int) -> str:
-    """Say what a job asks for that hal's model has no word for; empty when nothing."""
-    told = {
-        f"exclusive={share}": share,
-        "contiguous": contiguous,
-        f"tmp={disk}M": disk,
-        f"switches={switches}": switches,
-    }
-    return ", ".join(text for text, asked in told.items() if asked)
+def least_nodes(tres: str) -> int:
+    """Return the number of nodes in a TRES string, ``cpu=8,node=2``: what was asked for, and no guess; 0 without."""
+    found = re.search(r"(?:^|,)node=(\d+)(?:,|$)", tres)
+    return 0 if found is None else int(found[1])
+
+
+_OF_GPU = re.compile(r"gpu(?::[^:=,]+)?[:=](\d+)([KMGTP]?)(?:,|$)")
+
+
+def of_gpu(tres: str, *, memory: bool = False) -> int:
+    """Return how much of something goes with each GPU, ``gres:gpu:2``; memory in MiB."""
+    found = _OF_GPU.search(tres)
+    if found is None:
+        return 0
+    return -int(-int(found[1]) * _MIB[found[2]] // 1) if memory else int(found[1])
+
+
+def asked(**told: str | int) -> str:
+    """Say what a job asks for that hal's model has no word for; empty when nothing of it."""
+    return ", ".join(
+        f"{name}={value}" if value is not True else name for name, value in told.items() if value
+    )

@@ -11,7 +11,17 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from hal.adapters.slurm.records import JobRecord, NodeRecord, Reservation, Share, beyond, memory_of, words
+from hal.adapters.slurm.records import (
+    JobRecord,
+    NodeRecord,
+    Reservation,
+    Share,
+    asked,
+    least_nodes,
+    memory_of,
+    of_gpu,
+    words,
+)
 
 import hal
 import hal.topology
@@ -75,7 +85,10 @@ def job_from_text(line: str) -> JobRecord:
         raise hal.AdapterError(f"job: {line[:80]!r} has no name and user")
     value = fields(line[: parts.start()]) | fields(parts["rest"])
     _need(value, ("JobId", "JobState", "NumNodes", "NumCPUs"), line)
-    least = _whole(value["NumNodes"].split("-")[0])
+    nodes, _, most = value["NumNodes"].partition("-")
+    _, sockets, cores, threads = _four(value.get("ReqB:S:C:T", ""))
+    by_node, _, by_socket, by_core = _four(value.get("NtasksPerN:B:S:C", ""))
+    tres = _text(value.get("TRES") or value.get("ReqTRES"))
     per_node, per_cpu = value.get("MinMemoryNode", ""), value.get("MinMemoryCPU", "")
     return JobRecord(
         id=_whole(value["JobId"]),
@@ -85,12 +98,18 @@ def job_from_text(line: str) -> JobRecord:
         state=value["JobState"],
         reason=_text(value.get("Reason")),
         priority=_whole(value.get("Priority", "0")),
-        nodes=max(least, 1),
+        nodes=max(_whole(nodes), 1),
         cpus=_whole(value["NumCPUs"].split("-")[0]),
         tasks=_whole(value.get("NumTasks", "0")),
         memory_node=memory_of(f"mem={per_node}"),
         memory_cpu=memory_of(f"mem={per_cpu}"),
-        memory_all=memory_of(_text(value.get("TRES") or value.get("ReqTRES"))),
+        memory_all=memory_of(tres),
+        least=least_nodes(tres),
+        most=_whole(most or "0"),
+        tasks_node=_starred(by_node),
+        cpus_node=_whole(value.get("MinCPUsNode", "0")),
+        cpus_gpu=of_gpu(_text(value.get("CpusPerTres"))),
+        memory_gpu=of_gpu(_text(value.get("MemPerTres")), memory=True),
         tres_node=_text(value.get("TresPerNode")),
         tres_job=_text(value.get("TresPerJob")),
         tres_task=_text(value.get("TresPerTask")),
@@ -103,11 +122,24 @@ def job_from_text(line: str) -> JobRecord:
         comment=_text(value.get("Comment")),
         admin_comment=_text(value.get("AdminComment")),
         exclusive=value.get("OverSubscribe") in ("NO", "EXCLUSIVE"),
-        beyond=beyond(
-            share={"USER": "user", "MCS": "mcs", "TOPO": "topo"}.get(value.get("OverSubscribe", ""), ""),
+        beyond=asked(
+            exclusive={"USER": "user", "MCS": "mcs", "TOPO": "topo"}.get(value.get("OverSubscribe", ""), ""),
             contiguous=value.get("Contiguous", "0") == "1",
-            disk=memory_of(f"mem={value.get('MinTmpDiskNode', '')}"),
+            tmp=_size(value.get("MinTmpDiskNode", "")),
             switches=_count_of_switches(value.get("Switches", "")),
+            tres_per_socket=_text(value.get("TresPerSocket")),
+            core_spec=_starred(value.get("CoreSpec")),
+            thread_spec=_starred(value.get("ThreadSpec")),
+        ),
+        ignored=asked(
+            sockets_per_node=_starred(sockets),
+            cores_per_socket=_starred(cores),
+            threads_per_core=_starred(threads),
+            tasks_per_socket=_starred(by_socket),
+            tasks_per_core=_starred(by_core),
+            prefer=_text(value.get("Prefer")),
+            batch_features=_text(value.get("BatchFeatures")),
+            burst_buffer=_text(value.get("BurstBuffer")),
         ),
         limit=_seconds(value.get("TimeLimit", "")),
         eligible=_moment(value.get("EligibleTime", "")),
@@ -176,6 +208,21 @@ def _moment(value: str) -> int:
         return int(datetime.fromisoformat(value).timestamp())
     except ValueError:
         return 0
+
+
+def _size(value: str) -> str:
+    amount = memory_of(f"mem={value}")
+    return f"{amount}M" if amount else ""
+
+
+def _four(value: str) -> tuple[str, ...]:
+    """Return the four parts of ``1:0:*:*``."""
+    return (*value.split(":"), "", "", "", "")[:4]
+
+
+def _starred(value: str | None) -> int:
+    """Return a number where ``*`` is none."""
+    return int(value) if value is not None and value.isdigit() else 0
 
 
 def _count_of_switches(value: str) -> int:

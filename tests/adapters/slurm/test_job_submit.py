@@ -142,7 +142,8 @@ def test_what_hal_cannot_answer_for_is_left_to_slurm(submit: SlurmCluster) -> No
     with serving(submit, *reversed_nodes(submit)):
         options = [
             ["--nodelist=c1"], ["--exclude=c3"], ["--array=1-2"], ["--begin=now+1hour"], ["-C", "[ib|a100]"],
-            ["--hold"], ["-p", "cpu,all"], ["-n", "17"],
+            ["--hold"], ["-p", "cpu,all"], ["--contiguous"], ["--switches=1"], ["--exclusive=user"],
+            ["-p", "gpu", "--gpus-per-node=2", "--cpus-per-gpu=4"], ["-n", "17"],
         ]  # fmt: skip
         jobs = [submit.sbatch(*option, held=False) for option in options]
         asked = {job: submit.job(job)["ReqNodeList"] for job in jobs}

@@ -108,7 +108,7 @@ def test_what_cannot_be_said_is_listed() -> None:
         JobRecord(id=4, **base | {"cpus": 0}),  # type: ignore[arg-type]
         JobRecord(id=5, **base, features="y"),  # type: ignore[arg-type]
         JobRecord(id=6, **base, tres_node="gpu:1", features="x|y"),  # type: ignore[arg-type]
-        JobRecord(id=7, **base | {"nodes": 2, "cpus": 2}, tres_job="gpu:3"),  # type: ignore[arg-type]
+        JobRecord(id=7, **base | {"nodes": 2, "cpus": 2}, tres_job="tpu:3"),  # type: ignore[arg-type]
         JobRecord(id=8, **base, beyond="contiguous"),  # type: ignore[arg-type]
     ]
     now = convert([node], jobs, now=0, claims=lambda job: True)
