@@ -177,9 +177,9 @@ def _units(job: JobRecord, nodes: Mapping[Capacity, int]) -> Shape | None:
 
 
 def _together(job: JobRecord, nodes: Mapping[Capacity, int], most: int) -> bool:
-    """Whether the largest of the nodes hold a job as a whole, its shares unequal."""
+    """Whether there are nodes enough, and the largest hold a job as a whole, its shares unequal."""
     whole, cpus = share(job, 1), -(-job.cpus // max(job.tasks, 1))
-    if all(kind.cpus < cpus for kind in nodes):
+    if sum(count for kind, count in nodes.items() if kind.cpus >= cpus) < job.fewest:
         return False
     kinds = sorted(
         (kind for kind, count in nodes.items() for _ in range(min(count, most))),

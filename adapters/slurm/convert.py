@@ -11,7 +11,7 @@ from datetime import datetime
 from hal.adapters.contract import Dropped, Running
 from hal.adapters.mirror import Look
 from hal.adapters.slurm.arrays import ARRAY, begun, tasks_of
-from hal.adapters.slurm.hetjobs import MOST, components, gang
+from hal.adapters.slurm.hetjobs import components, gang
 from hal.adapters.slurm.holdings import given, holdings
 from hal.adapters.slurm.nodes import node_model
 from hal.adapters.slurm.outcomes import limited
@@ -188,15 +188,14 @@ def _together(
     name = job_name(parts[0])
     if parts[0].het_offset or not all(claims(part) for part in parts):
         raise Unsaid("het_job_id", f"not all components of {parts[0].het} are for hal")
-    if len(parts) > MOST:
-        raise Unsaid("het_job_id", f"{len(parts)} components, of more than {MOST}")
     for part in parts:
         if part.required or part.beyond:
             raise Unsaid("required_nodes" if part.required else "request", part.required or part.beyond)
     models = [
         component_of(part, job_name(part), room, refused.get(job_name(part), frozenset())) for part in parts
     ]
+    whole = gang(models, name)
     licences = ",".join(part.licenses for part in parts if part.licenses)
     if not free.take(licences):
         raise Later("licenses", licences)
-    return [gang(models, name)]
+    return [whole]

@@ -15,12 +15,13 @@ from typing import Final
 
 from hal.adapters.slurm.outcomes import nodes_by_part
 from hal.adapters.slurm.records import JobRecord, hosts
+from hal.adapters.slurm.waits import Unsaid
 
 import hal
 
-__all__ = ["MOST", "components", "gang", "pin", "pinned", "settled", "unpin"]
+__all__ = ["components", "gang", "pin", "pinned", "settled", "unpin"]
 
-#: Components that a gang has roles for.
+#: Roles of a gang.
 MOST: Final = 8
 _MARK: Final = re.compile(r"hal pinned, excluding (\([^()]*\)(?: \([^()]*\))*)")
 
@@ -52,16 +53,40 @@ def settled(jobs: Sequence[JobRecord], nodes: Sequence[str]) -> list[JobRecord]:
 
 
 def gang(parts: Sequence[hal.Job], name: str) -> hal.Job:
-    """Return the job that components make: each task on a node of its own, as Slurm has it."""
+    """Return the job that components make: each task on a node of its own, as Slurm has it.
+
+    Components that ask for the same are one role, ``8+9``; the first is one by itself.
+
+    Raises
+    ------
+    Unsaid
+        More of them differ than a gang has roles for.
+    """
     label = {"slurm/job": name}
     leader, *others = parts
+    roles: dict[str, hal.Job] = {}
+    for other in others:
+        plain = dataclasses.replace(other, labels={}, rules=())
+        alike = next((role for role, job in roles.items() if _same(job, plain)), "")
+        if alike:
+            job = roles.pop(alike)
+            both = f"{alike}+{plain.name}"
+            roles[both] = dataclasses.replace(job, name=both, tasks=job.tasks + plain.tasks)
+        else:
+            roles[plain.name] = plain
+    if len(roles) >= MOST:
+        raise Unsaid("het_job_id", f"{len(roles) + 1} different components, of more than {MOST}")
     return dataclasses.replace(
         leader,
-        gang=hal.Gang(roles=[dataclasses.replace(other, labels={}, rules=()) for other in others]),
+        gang=hal.Gang(roles=list(roles.values())) if roles else None,
         labels=label,
         rules=[hal.AntiAffinity(label)],
         exclusive=any(part.exclusive for part in parts),
     )
+
+
+def _same(one: hal.Job, other: hal.Job) -> bool:
+    return one == dataclasses.replace(other, name=one.name, tasks=one.tasks)
 
 
 def pinned(parts: Sequence[JobRecord]) -> bool:

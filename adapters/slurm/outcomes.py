@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -44,12 +45,23 @@ def nodes_by_part(parts: Sequence[JobRecord], placement: hal.Placement) -> list[
     """Return the nodes of each component of a job, most often of its one; None when the placement is not of these."""
     if not placement.roles:
         return [placement.nodes] if len(parts) == 1 else None
-    given: dict[str, list[str]] = {str(part.id): [] for part in parts}
+    given: dict[str, list[str]] = defaultdict(list)
     for node, role in zip(placement.nodes, placement.roles, strict=True):
-        if role not in given:
-            return None
         given[role].append(node)
-    return [tuple(nodes) for nodes in given.values()]
+    found: dict[str, tuple[str, ...]] = {}
+    counts = {str(part.id): part.nodes for part in parts}
+    for role, nodes in given.items():
+        names = role.split("+")  # components that ask for the same are one role
+        if set(names) - set(counts):
+            return None
+        at = 0
+        for name in names:
+            count = counts[name] if len(names) > 1 else len(nodes)
+            found[name] = tuple(nodes[at : at + count])
+            at += count
+        if at != len(nodes):
+            return None
+    return [found[name] for name in counts] if len(found) == len(counts) else None
 
 
 def became(placement: hal.Placement, parts: Sequence[JobRecord], said: str | None = None) -> Applied:

@@ -69,6 +69,7 @@ def test_unequal_shares_are_left_to_slurm() -> None:
     assert (
         shape_of(job(tres_job="gpu:13", most=2), MIXED).count == 1
     )  # more than there is: told as infeasible
+    assert shape_of(job(nodes=9, least=9, most=9, tasks=9, cpus=9), FOUR).count == 9
 
 
 @given(

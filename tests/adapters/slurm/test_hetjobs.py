@@ -41,7 +41,7 @@ def told(jobs: list[JobRecord], commands: list[str]) -> list[JobRecord]:
 wanted = st.lists(
     st.tuples(st.integers(1, 3), st.lists(st.sampled_from(NAMES), max_size=3, unique=True)),
     min_size=2,
-    max_size=4,
+    max_size=12,
 )
 
 
@@ -54,6 +54,7 @@ def test_pins_can_be_read_and_taken_off_wherever_the_commands_end(
         for i, (nodes, excluded) in enumerate(wanted)
     ]
     now = convert(NODES, jobs, now=0, claims=lambda job: True)
+    assert now.jobs or [item.value.endswith("components, of more than 8") for item in now.dropped] == [True]
     cluster = hal.Cluster(now.nodes)
     for job in now.jobs:
         (placement,) = hal.place(cluster, [job])
@@ -85,8 +86,8 @@ def test_components_belong_together() -> None:
     later = convert(NODES, [part(0), part(1, eligible=5)], now=0, claims=lambda job: True)
     assert not later.jobs
     assert [(d.where, d.field, d.effect) for d in later.dropped] == [("job 7", "begin", "waits")]
-    many = convert(NODES, [part(i) for i in range(9)], now=0, claims=lambda job: True)
-    assert [(d.where, d.value) for d in many.dropped] == [("job 7", "9 components, of more than 8")]
+    many = convert(NODES, [part(i, cpus=i + 1) for i in range(9)], now=0, claims=lambda job: True)
+    assert [(d.where, d.value) for d in many.dropped] == [("job 7", "9 different components, of more than 8")]
     ranked = convert(NODES, [part(0, reason="None", priority=5), part(1, reason="None", priority=5)], now=0,
                      claims=lambda job: True, released=True)  # fmt: skip
     assert [(d.where, d.field) for d in ranked.dropped] == [("job 7", "het_job_id"), ("job 8", "het_job_id")]

@@ -54,6 +54,32 @@ def test_components_start_together_where_hal_put_them(harness: SlurmHarness, for
     assert not any(item.effect == "unschedulable" for item in loop.mirror.dropped)
 
 
+def test_more_components_than_a_gang_has_roles(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    job = slurm.heterogeneous(
+        ["-p", "cpu"], *[["-p", "cpu", "-n", "2"]] * 4, *[["-p", "gpu", "--gres=gpu:a100:1"]] * 3,
+        ["-p", "cpu", "-N", "2", "-n", "4"], ["-p", "gpu", "-n", "3"],
+    )  # fmt: skip
+    loop = Loop(harness.adapter())
+    (placement,) = loop.step().placements
+    assert placement.placed
+    names = parts_of(job, 10)
+    alike = "+".join([*names[1:5], names[8]])  # one of two nodes, of which each asks for the same
+    assert set(placement.roles) == {names[0], alike, "+".join(names[5:8]), names[9]}
+    until(lambda: all(slurm.job(name)["JobState"] == "RUNNING" for name in names))
+    given = [tuple(harness.where(name)) for name in names]
+    assert [len(nodes) for nodes in given] == [1] * 8 + [2, 1]
+    assert sorted(node for nodes in given for node in nodes) == sorted(placement.nodes)
+    by_role = {
+        role: {n for n, r in zip(placement.nodes, placement.roles, strict=True) if r == role}
+        for role in placement.roles
+    }
+    for name, nodes in zip(names, given, strict=True):
+        assert set(nodes) <= next(chosen for role, chosen in by_role.items() if name in role.split("+"))
+    (again,) = loop.adapter.apply([placement])
+    assert again.outcome is Outcome.ALREADY
+
+
 def test_a_pin_that_leads_nowhere_is_taken_back_with_what_users_excluded(harness: SlurmHarness) -> None:
     slurm = harness.slurm
     job = slurm.heterogeneous(["-p", "cpu", "--exclude=c3"], ["-p", "cpu", "-N", "2", "--exclude=c4,c5"])
