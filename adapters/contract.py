@@ -6,15 +6,25 @@ a pure ``convert`` module; what cannot be said in hal's model is listed as `Drop
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
 
+from hal.adapters.state import (
+    Delta,
+    Dropped,
+    JobGone,
+    JobQueued,
+    JobStarted,
+    NodeChanged,
+    NodeGone,
+    Running,
+    Snapshot,
+    book,
+)
+
 import hal
-import hal.topology
 
 __all__ = [
     "CONTRACT",
@@ -36,6 +46,7 @@ __all__ = [
     "Snapshot",
     "Stale",
     "Submitted",
+    "book",
 ]
 
 #: Version of this contract, (major, minor): an adapter of the same major works.
@@ -44,155 +55,6 @@ CONTRACT: Final = (1, 0)
 
 class Stale(hal.AdapterError):
     """The changes asked for are no longer kept (410 Gone, a restarted server): take a new snapshot."""
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """Something that the orchestrator says and the model cannot.
-
-    Attributes
-    ----------
-    where : str
-        The object, ``"job 17"``, ``"node c1"``.
-    field : str
-        Its field, in the orchestrator's spelling.
-    value : str
-        What it says, shortened.
-    effect : {"ignored", "held", "waits", "unschedulable"}
-        What was done about it: nothing, the job is left to the orchestrator, the job is looked at once that is there
-        (it is no resource of nodes), or the node takes no jobs.
-    """
-
-    where: str
-    field: str
-    value: str
-    effect: str = "ignored"
-
-    @property
-    def job(self) -> str:
-        """The job that is not placed because of it; empty when there is none."""
-        return self.where.removeprefix("job ") if self.effect in ("held", "waits") else ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.field} = {self.value} ({self.effect})"
-
-
-@dataclass(frozen=True)
-class Running:
-    """A job that holds resources.
-
-    Attributes
-    ----------
-    job : Job
-    nodes : tuple of str
-        Node of each task.
-    gpus : tuple of (tuple of int) or None, optional
-        Device indices of each task; None where the orchestrator does not say, when any that fit are taken.
-    roles : tuple of str
-        Of a gang, the name of each task's role, as `hal.Placement` has them.
-    """
-
-    job: hal.Job
-    nodes: tuple[str, ...]
-    gpus: tuple[tuple[int, ...] | None, ...] | None = None
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything at one moment.
-
-    Attributes
-    ----------
-    nodes : tuple of Node
-        In the orchestrator's order.
-    running : tuple of Running
-    jobs : tuple of Job
-        What waits and is hal's to place, in the order of the queue.
-    version : str
-        From where `Adapter.watch` goes on; opaque.
-    topology : Topology, optional
-    dropped : tuple of Dropped
-    """
-
-    nodes: tuple[hal.Node, ...]
-    running: tuple[Running, ...]
-    jobs: tuple[hal.Job, ...]
-    version: str
-    topology: hal.topology.Topology | None = None
-    dropped: tuple[Dropped, ...] = ()
-
-    @functools.cached_property
-    def built(self) -> tuple[hal.Cluster, tuple[Dropped, ...]]:
-        """The cluster with what runs on it, and what contradicts itself (more used than there is)."""
-        cluster = hal.Cluster(self.nodes, topology=self.topology)
-        lies: list[Dropped] = []
-        for running in self.running:
-            lies += book(cluster, running)
-        return cluster, tuple(lies)
-
-    @property
-    def cluster(self) -> hal.Cluster:
-        """The cluster with what runs on it; the same object each time."""
-        return self.built[0]
-
-
-def book(cluster: hal.Cluster, running: Running) -> list[Dropped]:
-    """Enter a running job; where the orchestrator's figures contradict each other, close the nodes concerned.
-
-    A node that is said to hold more than it has is not to be trusted with more: it is cordoned until its
-    description changes.
-    """
-    try:
-        cluster.bind(running.job, running.nodes, gpus=running.gpus, roles=running.roles)
-    except hal.InvalidModel as error:
-        for name in dict.fromkeys(running.nodes):
-            if name in cluster:
-                cluster.cordon(name)
-        return [Dropped(f"job {running.job.name}", "placement", str(error), "unschedulable")]
-    return []
-
-
-# ---- changes ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NodeChanged:
-    """A node joined, or its description changed."""
-
-    node: hal.Node
-
-
-@dataclass(frozen=True)
-class NodeGone:
-    """A node left; what ran there is gone unless the orchestrator says so otherwise."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class JobQueued:
-    """A job waits: new, changed, or requeued."""
-
-    job: hal.Job
-
-
-@dataclass(frozen=True)
-class JobStarted:
-    """A job holds resources, whoever decided so."""
-
-    running: Running
-
-
-@dataclass(frozen=True)
-class JobGone:
-    """A job ended or was withdrawn."""
-
-    name: str
-
-
-#: A `Dropped` is news of something that the model cannot say.
-Delta = NodeChanged | NodeGone | JobQueued | JobStarted | JobGone | Dropped
 
 
 # ---- decisions -------------------------------------------------------------------------------------------
@@ -348,18 +210,3 @@ class Reserves(Protocol):
     def reserve(self, wanted: Sequence[Reserved], *, users: str = "") -> list[Applied]:
         """Make or change reservations, one answer each, in order; saying it again changes nothing."""
         ...
-
-
-@dataclass
-class Reasons:
-    """Remembers what was said about each job, so that nothing is said twice, and no more than ``most`` at once."""
-
-    said: dict[str, str] = field(default_factory=dict)
-    most: int = 500
-
-    def news(self, reasons: Mapping[str, str]) -> dict[str, str]:
-        """Return what is new, the first of it, and forget jobs that are not mentioned."""
-        new = ((job, text) for job, text in reasons.items() if self.said.get(job) != text)
-        fresh = dict(itertools.islice(new, self.most))
-        self.said = {job: text for job, text in reasons.items() if job in fresh or self.said.get(job) == text}
-        return fresh

@@ -8,20 +8,20 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from hal.adapters.contract import Adapter, Applied, Dropped, Outcome, Preempts, Ranks, Reasons, Running, Stale
+from hal.adapters.contract import Adapter, Applied, Outcome, Preempts, Ranks, Running, Stale
 from hal.adapters.mirror import Mirror
 from hal.adapters.preempting import Planner
+from hal.adapters.reasons import Reasons, left_alone, why
+from hal.adapters.retries import Backoff, Retries
 
 import hal
 
-__all__ = ["Loop", "Round", "why"]
+__all__ = ["Backoff", "Loop", "Round", "why"]
 
 log = logging.getLogger("hal.run")
 
-#: Seconds for which it is remembered how often a job failed that waits no more: it may come back.
-_REMEMBERED = 600.0
 #: A cluster and a job to try decisions on.
 _NOTHING, _ANY = hal.Cluster(), hal.Job("any", cpus=1)
 
@@ -57,22 +57,6 @@ class Round:
     def outcomes(self) -> Counter[str]:
         """How many placements had each outcome."""
         return Counter(answer.outcome.value for answer in self.applied)
-
-
-@dataclass
-class Backoff:
-    """Waits that double from ``first`` to ``most`` seconds, up to half of each at random so that retries spread."""
-
-    first: float = 0.5
-    most: float = 60.0
-    random: random.Random = field(default_factory=lambda: random.Random(0))
-    tries: int = 0
-
-    def next(self) -> float:
-        """Seconds to wait before the next try."""
-        whole: float = min(self.most, self.first * 2**self.tries)
-        self.tries = min(self.tries + 1, 32)
-        return whole * (0.5 + self.random.random() / 2)
 
 
 class Loop:
@@ -142,7 +126,7 @@ class Loop:
         self._random, self._wait = random.Random(seed), wait
         self._mirror: Mirror | None = None
         self._version = ""
-        self._retry: dict[str, tuple[Backoff, float]] = {}
+        self._retries = Retries(wait, self._random, clock)
         self._said = Reasons()
         self.fault, self.turned = "", clock()
         preempts = isinstance(adapter, Preempts) and adapter.preempts
@@ -152,8 +136,7 @@ class Loop:
     @property
     def put_off(self) -> int:
         """Jobs that are not tried again before a while."""
-        now = self.clock()
-        return sum(not self._due(job, now) for job in list(self._retry))
+        return self._retries.put_off
 
     @property
     def mirror(self) -> Mirror:
@@ -190,12 +173,8 @@ class Loop:
     def step(self) -> Round:
         """Decide once for what waits now, and carry it out unless only advising."""
         mirror, now = self.mirror, self.clock()
-        self._retry = {
-            job: (backoff, due)
-            for job, (backoff, due) in self._retry.items()
-            if job in mirror.waiting or due > now - _REMEMBERED
-        }
-        jobs = [job for job in mirror.waiting.values() if self._due(job.name, now)][: self.batch]
+        self._retries.forget(mirror.waiting, now)
+        jobs = [job for job in mirror.waiting.values() if self._retries.due(job.name, now)][: self.batch]
         begin = time.perf_counter()
         refused: dict[str, str] = {}
         try:
@@ -221,7 +200,7 @@ class Loop:
             else:
                 answers = self.adapter.apply([placement for placement in decided if placement.placed])
                 self._learn({job.name: job for job in jobs}, decided, answers)
-            left = {job: _left(item) for job, item in mirror.held.items()}
+            left = {job: left_alone(item) for job, item in mirror.held.items()}
             news = self._said.news({**left, **reasons})
             if news:
                 self.adapter.explain(news)
@@ -289,16 +268,9 @@ class Loop:
                 self._place([job])
             except hal.InvalidModel as error:
                 refused[job.name] = f"cannot be decided on: {error}"
-                self._put_off(job.name)
+                self._retries.later(job.name)
                 log.warning("cannot be decided on", extra={"job": job.name, "error": str(error)})
         return refused
-
-    def _put_off(self, job: str) -> None:
-        backoff, _ = self._retry.get(job, (Backoff(self._wait, random=self._random), 0.0))
-        self._retry[job] = backoff, self.clock() + backoff.next()
-
-    def _due(self, job: str, now: float) -> bool:
-        return job not in self._retry or self._retry[job][1] <= now
 
     def _learn(
         self, jobs: Mapping[str, hal.Job], decided: Iterable[hal.Placement], answers: Iterable[Applied]
@@ -308,11 +280,11 @@ class Loop:
         placed = (placement for placement in decided if placement.placed)
         for placement, answer in zip(placed, answers, strict=True):
             if answer.outcome.holds:
-                self._retry.pop(answer.job, None)
+                self._retries.done(answer.job)
                 mirror.started(Running(jobs[placement.job], placement.nodes, placement.gpus, placement.roles))
                 continue
             unknown |= answer.outcome is Outcome.UNKNOWN
-            self._put_off(answer.job)
+            self._retries.later(answer.job)
             self.counts["retries"] += 1
             log.warning(
                 "not carried out",
@@ -326,20 +298,3 @@ class Loop:
     def _reasons(self, placements: hal.Placements, decided: tuple[hal.Placement, ...]) -> dict[str, str]:
         waiting = [placement.job for placement in decided if not placement.placed][: self.explained]
         return {job: why(placements.explain(job, top=0)) for job in waiting}
-
-
-def _left(item: Dropped) -> str:
-    """Return what users are told of a job that is not placed because of what the model cannot say."""
-    return f"{'hal waits for' if item.effect == 'waits' else 'left alone by hal:'} {item.field}: {item.value}"
-
-
-def why(explanation: hal.Explanation) -> str:
-    """Return why a job waits, in one line as users of schedulers know it: ``0/5 nodes: 3 …, 2 …; missing …``."""
-    counted = sorted(explanation.reasons.items(), key=lambda item: (-item[1], item[0]))
-    parts = ", ".join(f"{count} {reason}" for reason, count in counted[:4])
-    line = f"{explanation.feasible}/{explanation.nodes} nodes fit"
-    if parts:
-        line += f": {parts}"
-    if explanation.missing:
-        line += f"; missing {explanation.missing}"
-    return line

@@ -13,7 +13,8 @@ from hal.adapters.ray import convert
 from hal.adapters.ray.adapter import RayAdapter
 from hal.adapters.ray.bundles import gang
 from hal.adapters.ray.client import ray_module
-from hal.adapters.ray.submissions import ActorSubmission, GangSubmission, TaskSubmission, with_devices
+from hal.adapters.ray.remote import with_devices
+from hal.adapters.ray.submissions import ActorSubmission, GangSubmission, TaskSubmission
 
 import hal
 

@@ -8,7 +8,7 @@ from hal.adapters.ray import ActorSubmission, RayAdapter
 from hal.adapters.ray.convert import job as job_of
 from hal.adapters.ray.convert import nodes as nodes_of
 from hal.adapters.ray.desk import Desk
-from hal.adapters.ray.submissions import with_devices
+from hal.adapters.ray.remote import with_devices
 
 import hal
 from tests.waiting import PATIENCE, until
