@@ -70,10 +70,11 @@ def command(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     held = FileLock(lock) if lock is not None else None
-    while held is not None and not held.acquire():
+    if held is not None and not held.acquire():
         log.info("another one decides", extra={"lock": str(lock)})
-        if stop.wait(1.0):
-            return
+        while not held.acquire():
+            if stop.wait(1.0):
+                return
     source = connect(adapter, option)
     loop = Loop(source, policy=policy, order=order)
     done = 0

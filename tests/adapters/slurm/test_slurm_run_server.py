@@ -9,7 +9,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from hal.adapters import FileLock
 
 from tests.adapters.slurm.harness import SlurmHarness
 from tests.waiting import until
@@ -63,9 +62,43 @@ def _scraped(address: str) -> str:
         return str(answer.read().decode())
 
 
-def test_one_decider_at_a_time(tmp_path: object, harness: SlurmHarness) -> None:
-    first, second = FileLock(f"{tmp_path}/lock"), FileLock(f"{tmp_path}/lock")
-    assert first.acquire()
-    assert not second.acquire()
-    first.release()
-    assert second.acquire()
+def test_one_decider_at_a_time_and_another_when_it_dies(tmp_path: Path, harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    command = [str(Path(sys.executable).with_name("hal")), "run", "--adapter", "slurm", "-o", f"conf={slurm.conf}",
+               "--interval", "0.2", "--lock", str(tmp_path / "lock")]  # fmt: skip
+
+    def decider() -> subprocess.Popen[str]:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slurm.environment)
+        processes.append(process)
+        return process
+
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        first = decider()
+        assert said(first) == "running"
+        second = decider()
+        assert said(second) == "another one decides"
+        before = [slurm.sbatch("-p", "cpu") for _ in "abc"]
+        until(lambda: all(harness.where(job) for job in before))
+        where = {job: list(harness.where(job)) for job in before}
+        first.kill()
+        assert said(second) == "running"  # and nothing meanwhile
+        after = slurm.sbatch("-p", "cpu")
+        until(lambda: bool(harness.where(after)))
+        assert {job: list(harness.where(job)) for job in before} == where
+        third = decider()
+        assert said(third) == "another one decides"
+        third.terminate()  # also while it waits
+        assert third.wait(60) == 0
+        second.terminate()
+        assert second.wait(60) == 0
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Return the message of the next line of a decider's log."""
+    assert process.stderr is not None
+    return str(json.loads(process.stderr.readline())["message"])
