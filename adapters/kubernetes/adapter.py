@@ -80,6 +80,7 @@ class KubernetesAdapter(Binder):
         levels: str = "",
         client: Client | None = None,
     ) -> None:
+        _check(workers, timeout, lease_s, lease)
         client = client or Client(_access(kubeconfig, context), timeout=float(timeout))
         lock = LeaseLock(client, lease or f"kube-system/{scheduler}", seconds=float(lease_s))
         super().__init__(client, None if lease == "none" else lock, scheduler, int(workers))
@@ -112,14 +113,15 @@ class KubernetesAdapter(Binder):
             self.lease.look()
         state = State(self._claims, self.levels)
         self._starts = {}
+        unread: dict[str, list[str]] = {}
         for kind, (paths, spare) in PATHS.items():
-            query = QUERIES.get(kind, {})
+            query, why = QUERIES.get(kind, {}), "forbidden"
             for path in paths:
                 try:
                     items, version = self.client.list(path, **query)
                 except ApiError as error:
                     if spare and error.status in (403, 404):
-                        log.info("not to be read", extra={"kind": kind, "error": str(error)})
+                        why = "unknown" if error.status == 404 else why
                         continue
                     raise
                 self._starts[kind] = path, version, query
@@ -128,6 +130,10 @@ class KubernetesAdapter(Binder):
                 for thing in items:
                     state.take(kind, "ADDED", self.seen(kind, thing))
                 break
+            else:
+                unread.setdefault(why, []).append(kind)
+        if unread:
+            log.info("not to be read", extra={why: ", ".join(kinds) for why, kinds in unread.items()})
         self._promises.adopt(state, forget=self._standby)
         self._state, self._look, self._heard = state, self._look + 1, 0
         return state.snapshot(self.version)
@@ -263,6 +269,14 @@ class KubernetesAdapter(Binder):
             except hal.AdapterError as error:
                 log.warning("the lease was not given back", extra={"error": str(error)})
         self.client.close()
+
+
+def _check(workers: int, timeout: float, lease_s: float, lease: str) -> None:
+    for name, value, least in (("workers", workers, 1), ("timeout", timeout, 0.1), ("lease_s", lease_s, 1)):
+        if not float(value) >= least:
+            raise hal.AdapterError(f"{name} = {value}: must be at least {least}")
+    if (lease not in ("", "none") and not all(part for part in lease.partition("/"))) or lease.count("/") > 1:
+        raise hal.AdapterError(f"lease = {lease!r}: give namespace/name, or none")
 
 
 def _access(path: str, context: str) -> Any:

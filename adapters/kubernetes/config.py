@@ -106,8 +106,17 @@ def kubeconfig(path: str | Path, context: str = "") -> Access:
         cluster = _named(told, "clusters", chosen["cluster"])["cluster"]
         user = _named(told, "users", chosen["user"]).get("user") or {}
         return _access(path.parent, cluster, user)
-    except (OSError, KeyError, TypeError, ValueError, ssl.SSLError) as error:
+    except _Unnamed as error:
+        raise hal.AdapterError(f"kubeconfig {path}: {error}") from None
+    except OSError as error:  # also a certificate that it names
+        where = f" ({error.filename})" if error.filename and Path(error.filename) != path else ""
+        raise hal.AdapterError(f"kubeconfig {path}: {error.strerror or error}{where}") from error
+    except (KeyError, TypeError, ValueError) as error:
         raise hal.AdapterError(f"kubeconfig {path}: {type(error).__name__}: {error}") from error
+
+
+class _Unnamed(Exception):
+    """Something that a kubeconfig refers to and does not hold."""
 
 
 def _read(path: Path) -> Any:
@@ -131,7 +140,8 @@ def _named(told: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
         if item["name"] == name:
             found: Mapping[str, Any] = item
             return found
-    raise KeyError(f"{kind}: {name}")
+    there = ", ".join(str(item["name"]) for item in told.get(kind) or ())
+    raise _Unnamed(f"{kind} has no {name!r}; it has {there or 'none'}")
 
 
 def _access(folder: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Access:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import hal
-from hal.cli.logs import JsonLines, Redact, clean
+from hal.cli.logs import JsonLines, Lines, Redact, clean
 from hal.server import Service, Settings, create_app
 
 TOKEN = "sesame-0123456789"
@@ -181,6 +181,26 @@ def test_no_secret_reaches_a_log(text: str) -> None:
     assert TOKEN not in line
     assert "c2VzYW1l" not in line
     assert json.loads(line)["detail"]
+
+
+def test_lines_of_text_tell_as_much_as_those_of_json() -> None:
+    given = {
+        "name": "hal.run",
+        "msg": "decided",
+        "levelno": 20,
+        "levelname": "INFO",
+        "jobs": 3,
+        "why": "too few",
+    }
+    line = Lines().format(logging.makeLogRecord(given))
+    assert line.endswith('INFO hal.run: decided jobs=3 why="too few"')
+    assert 'detail="Bearer ***"' in _redacted(Lines(), f"Bearer {TOKEN}")
+
+
+def _redacted(by: logging.Formatter, text: str) -> str:
+    record = logging.makeLogRecord({"name": "hal", "msg": "failed", "detail": text})
+    Redact().filter(record)
+    return by.format(record)
 
 
 def test_work_is_traced() -> None:

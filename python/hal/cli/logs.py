@@ -70,15 +70,28 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Lines(logging.Formatter):
+    """A line of text a record, with what was given as ``extra`` behind the message."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line without what an exception adds."""
+        told = (f"{key}={_text(value)}" for key, value in vars(record).items() if key not in _OWN)
+        return " ".join([super().formatMessage(record), *told])
+
+
+def _text(value: object) -> str:
+    plain = isinstance(value, str) and value and not re.search(r"\s|\"", value)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False, default=str)
+
+
 def configure(style: str) -> None:
     """Send the logs of ``hal`` to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(Redact())
-    handler.setFormatter(
-        JsonLines()
-        if style == "json"
-        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
+    handler.setFormatter(JsonLines() if style == "json" else Lines())
     logger = logging.getLogger("hal")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)

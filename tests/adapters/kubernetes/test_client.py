@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hal.adapters.contract import Stale
+from hal.adapters.kubernetes.adapter import KubernetesAdapter
 from hal.adapters.kubernetes.client import ApiError, Client
 from hal.adapters.kubernetes.config import Access, kubeconfig
 
@@ -130,3 +131,29 @@ def test_a_broken_kubeconfig_is_named(tmp_path: Path, text: str) -> None:
         kubeconfig(path)
     with pytest.raises(hal.AdapterError, match="kubeconfig"):
         kubeconfig(tmp_path / "none")
+
+
+def test_a_context_or_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text('{"current-context": "x", "contexts": [{"name": "lab"}]}')
+    with pytest.raises(hal.AdapterError, match="contexts has no 'x'; it has lab"):
+        kubeconfig(path)
+    with pytest.raises(hal.AdapterError, match=r"none: No such file or directory$"):
+        kubeconfig(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("workers", 0, "at least 1"),
+        ("timeout", 0.0, "at least 0.1"),
+        ("lease_s", 0.0, "at least 1"),
+        ("lease_s", float("nan"), "at least 1"),
+        ("lease", "hal", "namespace/name, or none"),
+        ("lease", "a/b/c", "namespace/name, or none"),
+        ("lease", "a/", "namespace/name, or none"),
+    ],
+)
+def test_options_that_cannot_be_are_named(option: str, value: Any, said: str) -> None:
+    with pytest.raises(hal.AdapterError, match=f"{option} = .*{said}"):
+        KubernetesAdapter(**{option: value})
