@@ -21,12 +21,12 @@ __all__ = ["job_from_json", "node_from_json", "number", "reservation_from_json"]
 
 
 def number(value: Any, otherwise: int = 0) -> int:
-    """Return a number that is plain (22.05) or a triplet ``{set, infinite, number}`` (23.02 and later)."""
+    """Return a number that is plain (22.05), a triplet ``{set, infinite, number}`` (23.02 and later) or ``Infinity``."""
     if isinstance(value, Mapping):
         if not value.get("set", False) or value.get("infinite", False):
             return otherwise
         value = value.get("number", otherwise)
-    if value is None or value == "":
+    if value in (None, "", "Infinity", "-Infinity", "NaN"):  # as parsers with the flag "complex" write them
         return otherwise
     return int(value)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,20 @@ def test_json_and_text_of_one_cluster_agree_on_jobs(captures: Path) -> None:
         assert [(s.node, s.cpus, s.memory, s.gres) for s in job.shares] == [
             (s.node, s.cpus, s.memory, s.gres) for s in other.shares
         ]
+
+
+def test_all_parsers_of_one_release_say_the_same_of_jobs(captures: Path) -> None:
+    folder = captures / "slurm-24.11.5"
+    first, *others = (
+        [job_from_json(row) for row in rows(folder / f"{name}.json", "jobs")]
+        for name in ("scontrol_job", "squeue", "squeue_fast", "squeue_complex", "squeue_v0040")
+    )
+    assert len(first) == 10
+    for other in others:
+        assert sorted(other, key=lambda job: job.id) == sorted(first, key=lambda job: job.id)
+    printed = {job.id: job for job in map(text.job_from_text, lines(folder / "scontrol_job_detail.txt"))}
+    for job in first:  # in words of its own
+        assert dataclasses.replace(printed[job.id], reason=job.reason, name=job.name) == job
 
 
 @pytest.mark.parametrize("release", ["slurm-22.05.8", "slurm-24.11.5"])
