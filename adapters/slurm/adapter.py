@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import logging
 import re
@@ -134,6 +135,8 @@ class SlurmAdapter:
 
     def _look(self) -> Converted:
         nodes = self.client.nodes()
+        if any(node.threads > 1 for node in nodes) and not self.client.cores:
+            nodes = [dataclasses.replace(node, threads=1) for node in nodes]
         self._names = [node.name for node in nodes]
         jobs = settled(self.client.jobs(), self._names)
         if not self.ranks:

@@ -31,11 +31,12 @@ class Capacity:
     cpus: int
     memory: int
     gres: tuple[tuple[str, str, int], ...]
+    threads: int = 1
 
     @classmethod
     def of(cls, node: NodeRecord) -> Capacity:
         """All of a node."""
-        return cls(node.cpus, node.memory, _listed(_counts(node.gres)))
+        return cls(node.cpus, node.memory, _listed(_counts(node.gres)), node.threads)
 
     @classmethod
     def idle(cls, node: NodeRecord) -> Capacity:
@@ -88,8 +89,8 @@ def shape_of(job: JobRecord, nodes: Mapping[Capacity, int]) -> Shape:
     """
     if job.cpus <= 0:
         raise Unsaid("cpus", str(job.cpus))
-    some = job.fewest
-    part = share(job, some)
+    some, threads = job.fewest, _threads(nodes)
+    part = share(job, some, threads)
     if _holding(nodes, part) >= some:
         return Shape(some, part)
     unit = None if _of_nodes(job) else _units(job, nodes)
@@ -98,7 +99,7 @@ def shape_of(job: JobRecord, nodes: Mapping[Capacity, int]) -> Shape:
     most = min(job.most or sum(nodes.values()), max(job.tasks, _gpus_of(job), some))
     if not job.tasks_node:
         for count in range(some + 1, most + 1):
-            fewer = share(job, count)
+            fewer = share(job, count, threads)
             if _holding(nodes, fewer) >= count:
                 return Shape(count, fewer)
         if most > 1 and _together(job, nodes, most):
@@ -110,12 +111,12 @@ def shape_on(job: JobRecord, where: Sequence[str], nodes: Mapping[Capacity, int]
     """Return the shape of a job that is pinned to nodes."""
     shape = shape_of(job, nodes)
     if shape.apart and shape.count != len(where):
-        return Shape(len(where), share(job, len(where)))
+        return Shape(len(where), share(job, len(where), _threads(nodes)))
     return shape
 
 
-def share(job: JobRecord, count: int) -> Part:
-    """Return what a job asks of each of so many nodes, rounded up to whole tasks and devices."""
+def share(job: JobRecord, count: int, threads: int = 1) -> Part:
+    """Return what a job asks of each of so many nodes, rounded up to whole tasks, devices and cores."""
     tasks = max(job.tasks, 1)
     each, of_task = -(-tasks // count), -(-job.cpus // tasks)
     cpus = each * of_task if job.cpus >= tasks else -(-job.cpus // count)
@@ -124,7 +125,7 @@ def share(job: JobRecord, count: int) -> Part:
     _ask(gres, job.tres_node, "tres_per_node", 1, 1)
     _ask(gres, job.tres_job, "tres_per_job", 1, count)
     _ask(gres, job.tres_task, "tres_per_task", each, 1)
-    return _part(job, cpus, gres, count)
+    return _part(job, cpus, gres, count, threads)
 
 
 def dealt(shape: Shape, where: Sequence[str], idle: Mapping[str, Capacity]) -> tuple[str, ...]:
@@ -165,12 +166,14 @@ def _of_nodes(job: JobRecord) -> bool:
 
 def _units(job: JobRecord, nodes: Mapping[Capacity, int]) -> Shape | None:
     """Return equal units of a job: whole tasks with their GPUs, or a GPU each where no node holds a task's."""
-    tasks, gpus = max(job.tasks, 1), _gpus_of(job)
-    counts = [tasks] if job.tres_task or not gpus else [math.gcd(tasks, gpus), gpus]
+    tasks, gpus, threads = max(job.tasks, 1), _gpus_of(job), _threads(nodes)
+    alone = job.cores or not -(-job.cpus // tasks) % threads
+    filling = tasks if alone else -(-tasks // threads)  # else tasks may share a core
+    counts = [filling, tasks] if job.tres_task or not gpus else [math.gcd(tasks, gpus), gpus]
     if job.tres_job and not gpus:
         return None
     for count in counts:
-        part = share(job, count)
+        part = share(job, count, threads)
         if count > 1 and _holding(nodes, part):
             return Shape(count, part, apart=False)
     return None
@@ -178,7 +181,7 @@ def _units(job: JobRecord, nodes: Mapping[Capacity, int]) -> Shape | None:
 
 def _together(job: JobRecord, nodes: Mapping[Capacity, int], most: int) -> bool:
     """Whether there are nodes enough, and the largest hold a job as a whole, its shares unequal."""
-    whole, cpus = share(job, 1), -(-job.cpus // max(job.tasks, 1))
+    whole, cpus = share(job, 1, _threads(nodes)), -(-job.cpus // max(job.tasks, 1))
     if sum(count for kind, count in nodes.items() if kind.cpus >= cpus) < job.fewest:
         return False
     kinds = sorted(
@@ -193,6 +196,10 @@ def _together(job: JobRecord, nodes: Mapping[Capacity, int], most: int) -> bool:
     return everything.times(whole, 1) > 0
 
 
+def _threads(nodes: Iterable[Capacity]) -> int:
+    return max((kind.threads for kind in nodes), default=1)
+
+
 def _holding(nodes: Mapping[Capacity, int], part: Part) -> int:
     return sum(count for kind, count in nodes.items() if kind.times(part, 1))
 
@@ -204,7 +211,7 @@ def _gpus_of(job: JobRecord) -> int:
     return sum(count for (name, _), count in gres.items() if name == "gpu")
 
 
-def _part(job: JobRecord, cpus: int, gres: dict[tuple[str, str], int], count: int) -> Part:
+def _part(job: JobRecord, cpus: int, gres: dict[tuple[str, str], int], count: int, threads: int) -> Part:
     kinds = {kind for name, kind in gres if name == "gpu"}
     if len(kinds) > 1 and "" in kinds:  # said of the job without its type, and of a node with it
         other = next(kind for kind in kinds if kind)
@@ -214,8 +221,10 @@ def _part(job: JobRecord, cpus: int, gres: dict[tuple[str, str], int], count: in
         raise Unsaid("gres", f"GPUs of {len(kinds)} types")
     gpus = sum(amount for (name, _), amount in gres.items() if name == "gpu")
     cpus = max(cpus, job.cpus_gpu * gpus)
+    given = cpus * threads if job.cores else -(-cpus // threads) * threads
+    cpus = cpus if job.cores else given  # by which memory is counted
     memory = job.memory_gpu * gpus or job.memory_node or job.memory_cpu * cpus or -(-job.memory_all // count)
-    return Part(cpus, memory, gres)
+    return Part(given, memory, gres)
 
 
 def _ask(gres: dict[tuple[str, str], int], text: str, field: str, times: int, over: int) -> None:

@@ -133,7 +133,16 @@ class Client:
     @functools.cached_property
     def multifactor(self) -> bool:
         """Whether priorities are made of several factors, the site's among them."""
-        return "priority/multifactor" in self.run(["scontrol", "show", "config"])
+        return "priority/multifactor" in self._config
+
+    @functools.cached_property
+    def cores(self) -> bool:
+        """Whether jobs are given whole cores."""
+        return re.search(r"SelectTypeParameters\s*=.*CR_(CORE|SOCKET)", self._config) is not None
+
+    @functools.cached_property
+    def _config(self) -> str:
+        return self.run(["scontrol", "show", "config"])
 
     # ---- changing ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from hal.adapters.slurm.records import (
     least_nodes,
     memory_of,
     of_gpu,
+    threads_of,
     words,
 )
 
@@ -21,7 +23,7 @@ __all__ = ["job_from_json", "node_from_json", "number", "reservation_from_json"]
 
 
 def number(value: Any, otherwise: int = 0) -> int:
-    """Return a number that is plain (22.05), a triplet ``{set, infinite, number}`` (23.02 and later) or ``Infinity``."""
+    """Return a number that is plain (22.05), ``{set, infinite, number}`` (23.02 and later) or ``Infinity``."""
     if isinstance(value, Mapping):
         if not value.get("set", False) or value.get("infinite", False):
             return otherwise
@@ -50,6 +52,7 @@ def node_from_json(value: Mapping[str, Any]) -> NodeRecord:
         number(value.get("alloc_cpus")),
         number(value.get("alloc_memory")),
         text(value.get("gres_used")),
+        threads=threads_of(number(value["cpus"]), number(value.get("sockets")) * number(value.get("cores"))),
     )
 
 
@@ -78,6 +81,7 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         least=least_nodes(text(value.get("tres_req_str"))),
         most=number(value.get("max_nodes")),
         tasks_node=number(value.get("tasks_per_node")),
+        cores=number(value.get("threads_per_core")) == 1,
         cpus_node=number(value.get("minimum_cpus_per_node")),
         cpus_gpu=of_gpu(text(value.get("cpus_per_tres"))),
         memory_gpu=of_gpu(text(value.get("memory_per_tres")), memory=True),
@@ -105,14 +109,9 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         ignored=asked(
             **{
                 key: number(value.get(key))
-                for key in (
-                    "sockets_per_node",
-                    "cores_per_socket",
-                    "threads_per_core",
-                    "tasks_per_socket",
-                    "tasks_per_core",
-                )
+                for key in ("sockets_per_node", "cores_per_socket", "tasks_per_socket", "tasks_per_core")
             },
+            threads_per_core=_several(number(value.get("threads_per_core"))),
             prefer=text(value.get("prefer")),
             batch_features=text(value.get("batch_features")),
             burst_buffer=text(value.get("burst_buffer")),
@@ -127,6 +126,10 @@ def job_from_json(value: Mapping[str, Any]) -> JobRecord:
         given=text(value.get("nodes")),
         shares=_shares(value),
     )
+
+
+def _several(threads: int) -> int:
+    return threads if threads > 1 else 0
 
 
 def _mib(amount: int) -> str:
@@ -152,8 +155,11 @@ def _shares(value: Mapping[str, Any]) -> tuple[Share, ...]:
     else:
         for row in resources.get("allocated_nodes") or ():
             cores = sum(len(socket["cores"]) for socket in (row.get("sockets") or {}).values())
-            cpus = cores * max(number(value.get("threads_per_core")), 1)
-            shares.append(Share(str(row["nodename"]), cpus, number(row["memory_allocated"]), ""))
+            shares.append(Share(str(row["nodename"]), cores, number(row["memory_allocated"]), ""))
+    # Cores of several threads each are counted once here, in the job's CPUs by thread.
+    told, cpus = sum(share.cpus for share in shares), number(value.get("cpus"))
+    if 0 < told < cpus:
+        shares = [dataclasses.replace(share, cpus=-(-share.cpus * cpus // told)) for share in shares]
     if gres and len(gres) == len(shares):
         shares = [Share(s.node, s.cpus, s.memory, g) for s, g in zip(shares, gres, strict=True)]
     return tuple(shares)

@@ -24,6 +24,7 @@ __all__ = [
     "memory_of",
     "of_gpu",
     "parse_gres",
+    "threads_of",
     "words",
 ]
 
@@ -60,7 +61,7 @@ class Gres:
 
 @dataclass(frozen=True)
 class NodeRecord:
-    """A node. Memory in MiB; ``states`` upper-case, base state first."""
+    """A node. Memory in MiB; ``states`` upper-case, base state first; ``threads``: CPUs of a core."""
 
     name: str
     states: tuple[str, ...]
@@ -72,6 +73,7 @@ class NodeRecord:
     used_cpus: int
     used_memory: int
     used_gres: str
+    threads: int = 1
 
     @property
     def closed(self) -> bool:
@@ -94,8 +96,8 @@ class JobRecord:
     """A job, or one component of a heterogeneous one, or one task of an array.
 
     Memory in MiB, times in seconds; 0 or empty: not asked. ``cpus`` is for the whole job, ``nodes`` Slurm's own guess
-    while it waits, between ``least`` and ``most``. ``beyond``: what it asks for that these fields do not say;
-    ``ignored``: the same, where the worst is a pin that Slurm will not have.
+    while it waits, between ``least`` and ``most``; ``cores``: each of its CPUs is a core. ``beyond``: what it asks for
+    that these fields do not say; ``ignored``: the same, where the worst is a pin that Slurm will not have.
     """
 
     id: int
@@ -114,6 +116,7 @@ class JobRecord:
     least: int = 0
     most: int = 0
     tasks_node: int = 0
+    cores: bool = False
     cpus_node: int = 0
     cpus_gpu: int = 0
     memory_gpu: int = 0
@@ -233,6 +236,11 @@ def memory_of(tres: str) -> int:
     """Return the memory in a TRES string, ``cpu=8,mem=2000M``, in MiB rounded up; 0 without any."""
     found = _MEMORY.search(tres)
     return 0 if found is None else -int(-float(found[1]) * _MIB[found[2]] // 1)
+
+
+def threads_of(cpus: int, cores: int) -> int:
+    """Return how many of a node's CPUs are one core."""
+    return max(cpus // cores, 1) if cores else 1
 
 
 def least_nodes(tres: str) -> int:

@@ -20,6 +20,7 @@ from hal.adapters.slurm.records import (
     least_nodes,
     memory_of,
     of_gpu,
+    threads_of,
     words,
 )
 
@@ -69,6 +70,10 @@ def node_from_text(line: str) -> NodeRecord:
         _whole(value.get("CPUAlloc", "0")),
         _whole(value.get("AllocMem", "0")),
         _text(value.get("GresUsed")),
+        threads=threads_of(
+            _whole(value["CPUTot"]),
+            _whole(value.get("Sockets", "0")) * _whole(value.get("CoresPerSocket", "0")),
+        ),
     )
 
 
@@ -107,6 +112,7 @@ def job_from_text(line: str) -> JobRecord:
         least=least_nodes(tres),
         most=_whole(most or "0"),
         tasks_node=_starred(by_node),
+        cores=threads == "1",
         cpus_node=_whole(value.get("MinCPUsNode", "0")),
         cpus_gpu=of_gpu(_text(value.get("CpusPerTres"))),
         memory_gpu=of_gpu(_text(value.get("MemPerTres")), memory=True),
@@ -134,7 +140,7 @@ def job_from_text(line: str) -> JobRecord:
         ignored=asked(
             sockets_per_node=_starred(sockets),
             cores_per_socket=_starred(cores),
-            threads_per_core=_starred(threads),
+            threads_per_core=_starred(threads) if threads != "1" else 0,
             tasks_per_socket=_starred(by_socket),
             tasks_per_core=_starred(by_core),
             prefer=_text(value.get("Prefer")),

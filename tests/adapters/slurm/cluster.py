@@ -24,14 +24,21 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "scontrol", "sbatch", "squeue", "si
 class SlurmCluster:
     """``gpu_nodes`` nodes g0 … with 4 GPUs of type a100 and ``cpu_nodes`` nodes c0 …, of 16 CPUs and 64,000 MiB each.
 
-    ``conf``: lines of slurm.conf that are others than here. Every process is ended by its own id; nothing of the
-    machine's own Slurm is touched.
+    ``threads``: CPUs of a core. ``conf``: lines of slurm.conf that are others than here. Every process is ended by its
+    own id; nothing of the machine's own Slurm is touched.
     """
 
     def __init__(
-        self, folder: Path, *, gpu_nodes: int = 4, cpu_nodes: int = 8, lua: str = "", **conf: str
+        self,
+        folder: Path,
+        *,
+        gpu_nodes: int = 4,
+        cpu_nodes: int = 8,
+        threads: int = 1,
+        lua: str = "",
+        **conf: str,
     ) -> None:
-        self.folder = folder
+        self.folder, self.threads = folder, threads
         self.gpu = [f"g{i}" for i in range(gpu_nodes)]
         self.cpu = [f"c{i}" for i in range(cpu_nodes)]
         self.nodes = self.gpu + self.cpu
@@ -99,7 +106,7 @@ class SlurmCluster:
             gres = " Gres=gpu:a100:4 Feature=a100,ib" if name in self.gpu else " Feature=ib"
             lines.append(
                 f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=16 Sockets=2 "
-                f"CoresPerSocket=8 ThreadsPerCore=1 RealMemory=64000{gres} State=UNKNOWN"
+                f"CoresPerSocket={8 // self.threads} ThreadsPerCore={self.threads} RealMemory=64000{gres} State=UNKNOWN"
             )
         lines.append(f"PartitionName=gpu Nodes={','.join(self.gpu)} MaxTime=1-00:00:00 State=UP")
         lines.append(f"PartitionName=cpu Nodes={','.join(self.cpu)} Default=YES MaxTime=1-00:00:00 State=UP")
