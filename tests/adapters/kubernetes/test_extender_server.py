@@ -18,6 +18,7 @@ from bench.server.load import load, requests
 from tests.adapters.kubernetes.cluster import KubernetesCluster
 from tests.adapters.kubernetes.test_extender import pod
 from tests.server.live import answers, free_port, process
+from tests.server.test_mutual_tls import authority, certificate, shaking
 from tests.waiting import until
 
 pytestmark = pytest.mark.server
@@ -88,6 +89,50 @@ def test_kube_scheduler_does_as_hal_says(kubernetes: KubernetesCluster, extended
         assert big not in kubernetes.bound()
     finally:
         kubernetes.end("kube-scheduler")
+
+
+def test_kube_scheduler_shakes_hands(kubernetes: KubernetesCluster, tmp_path: Path) -> None:
+    """No token can be sent: certificates of both sides let it in, and nobody without one."""
+    authority(tmp_path, "ours")
+    for name in ("server", "caller"):
+        certificate(tmp_path, name, "ours")
+    kubernetes.clear()
+    kubernetes.add_nodes(["n0"], gpu="4")
+    port = free_port()
+    command = [
+        str(Path(sys.executable).with_name("hal")), "serve", "--adapter", "kubernetes", "-o", "lease=none",
+        "-o", f"kubeconfig={kubernetes.config}", "-o", "scheduler=extended", "--port", str(port), "--no-token",
+        "--certificate", str(tmp_path / "server.pem"), "--key", str(tmp_path / "server.key"),
+        "--clients", str(tmp_path / "ours.pem"),
+    ]  # fmt: skip
+    config = asks(f"https://127.0.0.1:{port}")
+    config["extenders"][0] |= {
+        "enableHTTPS": True,
+        "tlsConfig": {
+            "caFile": str(tmp_path / "ours.pem"),
+            "certFile": str(tmp_path / "caller.pem"),
+            "keyFile": str(tmp_path / "caller.key"),
+        },
+    }
+    with process(command, tmp_path / "serve.log") as running:
+        until(lambda: running.poll() is not None or ready(port, tmp_path), "hal serve is ready")
+        kubernetes.scheduler(**config)
+        try:
+            (name,) = kubernetes.add_pods(["p"], scheduler="extended", gpu="1")
+            until(lambda: name in kubernetes.bound() or running.poll() is not None, f"{name} is bound")
+        finally:
+            kubernetes.end("kube-scheduler")
+    log = (tmp_path / "serve.log").read_text()
+    assert kubernetes.bound().get(name) == "n0", log
+    assert '"route": "/extender/bind"' in log
+
+
+def ready(port: int, folder: Path) -> bool:
+    try:
+        url = f"https://127.0.0.1:{port}/ready"
+        return httpx.get(url, verify=shaking(folder, "caller"), trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_keeps_what_eviction_helps(kubernetes: KubernetesCluster, extended: str) -> None:
