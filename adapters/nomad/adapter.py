@@ -17,8 +17,9 @@ from hal.adapters.contract import (
     Stale,
 )
 from hal.adapters.mirror import differences
-from hal.adapters.nomad.client import Client, Refused, Stream, job_path
+from hal.adapters.nomad.client import Client, Refused, job_path
 from hal.adapters.nomad.fields import Unsaid, flag, mapping, rows, text, whole
+from hal.adapters.nomad.listener import Listener
 from hal.adapters.nomad.steer import Pin, pinned, steer
 from hal.adapters.nomad.tables import Tables, View
 
@@ -30,15 +31,7 @@ log = logging.getLogger("hal.nomad")
 
 #: Seconds for which a node is left out after a plan of Nomad would not have a task group there.
 _REFUSED = 30.0
-#: Events that are taken in before what they changed is told.
-_AT_ONCE = 10_000
 _PINS: Mapping[str, Pin] = {"constraint": "Constraints", "affinity": "Affinities"}
-#: Lists, each with its topic in the event stream and what to ask it for.
-_LISTS = (
-    ("Node", "/v1/nodes", {"resources": "true"}),
-    ("Job", "/v1/jobs", {"namespace": "*", "meta": "true"}),
-    ("Allocation", "/v1/allocations", {"namespace": "*", "resources": "true"}),
-)
 
 
 class NomadAdapter:
@@ -84,13 +77,11 @@ class NomadAdapter:
             address=address, token=token, token_file=token_file, ca_cert=ca_cert, client_cert=client_cert,
             client_key=client_key, region=region, timeout=timeout,
         )  # fmt: skip
-        self.events, self.patience, self.resync = events, patience, resync
+        self.patience, self.resync = patience, resync
         self.version = ""
         self._tables = Tables(claim)
+        self._listener = Listener(self.client, self._tables, events=events)
         self._view = View()
-        self._stream: Stream | None = None
-        self._seen = self._expected = 0
-        self._indices: dict[str, int] = {}
         self._refused: dict[str, dict[str, float]] = {}
         self._since: dict[tuple[str, int], float] = {}
         self._read_at = 0.0
@@ -99,14 +90,8 @@ class NomadAdapter:
 
     def snapshot(self) -> Snapshot:
         """Read everything."""
-        self._let_go()
-        if self.events:
-            # From before the lists are read: what happens meanwhile is heard, and known by its index to be old or new.
-            _, index = self.client.get("/v1/nodes", per_page=1)
-            self._stream, self._expected = self.client.stream(max(index, 1)), 0
-        self._list()
-        self._seen = max(self._indices.values())
-        self.version, self._read_at = str(self._seen), time.monotonic()
+        self._listener.read()
+        self.version, self._read_at = str(self._listener.seen), time.monotonic()
         self._view = self._now()
         return Snapshot(
             tuple(self._view.nodes.values()),
@@ -116,85 +101,21 @@ class NomadAdapter:
             dropped=self._view.dropped,
         )
 
-    def _list(self) -> None:
-        tables = self._tables
-        for topic, path, query in _LISTS:
-            found, self._indices[topic] = self.client.get(path, **query)
-            if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
-                raise hal.AdapterError(f"{path}: answered no list")
-            try:
-                if topic == "Node":
-                    tables.list_nodes(found, lambda node: self.client.get(f"/v1/node/{node}")[0])
-                elif topic == "Job":
-                    tables.list_jobs(found, self._job)
-                else:
-                    tables.list_allocs(found)
-            except Unsaid as error:
-                raise hal.AdapterError(f"{path}: {error.field} = {error.value}") from error
-
-    def _job(self, job: str, namespace: str) -> Any:
-        return self.client.get(job_path(job), namespace=namespace)[0]
-
     def watch(self, version: str, *, timeout: float) -> Iterator[Delta]:
         """Wait for changes, and tell them as soon as there are any."""
-        if version != self.version or not self._indices or (self.events and self._stream is None):
+        if version != self.version or not self._listener.follows:
             raise Stale(f"version {version}: only what followed {self.version or 'a snapshot'} is known")
         if time.monotonic() - self._read_at > self.resync:
             raise Stale(f"everything is read again each {self.resync:g} s")
         end = time.monotonic() + timeout
         while True:
-            left = max(end - time.monotonic(), 0.0)
-            if self.events:
-                self._hear(min(left, 0.5))
-            else:
-                wait = f"{min(left, 5.0):.3f}s"
-                self.client.get(_LISTS[2][1], namespace="*", index=self._indices["Allocation"], wait=wait)
-                self._list()
+            self._listener.hear(max(end - time.monotonic(), 0.0))
             before, self._view = self._view, self._now()
             deltas = list(differences(before, self._view))
             yield from deltas
-            self._seen = max(self._seen, *self._indices.values()) if not self.events else self._seen
-            self.version = str(self._seen)
+            self.version = str(self._listener.seen)
             if deltas or time.monotonic() >= end:
                 return
-
-    def _hear(self, timeout: float) -> None:
-        """Take in what the stream has told, waiting for the first of it."""
-        assert self._stream is not None
-        try:
-            line = self._stream.next(timeout)
-            taken = 0
-            while line is not None:
-                self._take(line)
-                taken += 1
-                line = self._stream.next(0) if taken < _AT_ONCE else None
-        except (Stale, Refused):
-            self._let_go()
-            raise
-        except hal.AdapterError as error:
-            # It broke off. The last event is asked for again: when it comes, nothing was missed.
-            log.warning("the event stream broke off", extra={"error": str(error)})
-            self._stream.close()
-            if self._expected:  # for the second time in a row
-                self._let_go()
-                raise
-            self._stream, self._expected = self.client.stream(self._seen), self._seen
-
-    def _take(self, line: Any) -> None:
-        try:
-            index, events = whole(line, "Index"), rows(line, "Events")
-            if self._expected and index != self._expected:
-                raise Stale(f"/v1/event/stream: event {self._expected} is not kept any more")
-            if line and index < self._seen and not self._expected and index < min(self._indices.values()):
-                raise Stale(f"/v1/event/stream: went back from {self._seen} to {index}")
-            self._expected = 0
-            for event in events:
-                topic = text(event, "Topic")
-                if index > self._indices.get(topic, 0):  # else the lists knew it
-                    self._tables.event(topic, text(event, "Type"), mapping(event, "Payload"), self._job)
-            self._seen = max(self._seen, index)
-        except Unsaid as error:
-            raise Stale(f"/v1/event/stream: {error.field} = {error.value}") from error
 
     def _now(self) -> View:
         """Return what the tables say at this moment."""
@@ -245,7 +166,7 @@ class NomadAdapter:
         if gone or not placement.nodes:
             return Outcome.GONE, f"no node {', '.join(gone)}"
         nodes = [self._tables.ids[node] for node in placement.nodes]
-        job = mapping(self._job(group.job, group.namespace))
+        job = mapping(self._listener.job(group.job, group.namespace))
         row = next((row for row in rows(job, "TaskGroups") if text(row, "Name") == group.group), None)
         if row is None or flag(job, "Stop") or text(job, "Status") == "dead":
             return Outcome.GONE, "was stopped"
@@ -281,13 +202,8 @@ class NomadAdapter:
 
     def close(self) -> None:
         """Close all connections."""
-        self._let_go()
+        self._listener.close()
         self.client.close()
-
-    def _let_go(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
 
 
 def _meaning(error: Refused) -> Outcome:

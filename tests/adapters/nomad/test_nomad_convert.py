@@ -271,7 +271,13 @@ def test_any_event_is_taken_in_or_stale(line: Any) -> None:
     adapter = NomadAdapter(events=False, client=AnyJson(answers))  # type: ignore[arg-type]  # it reads nothing else
     adapter.snapshot()
     try:
-        adapter._take(line)
+        adapter._listener.take(line)
         adapter._now()
     except hal.AdapterError:
         return
+
+
+@pytest.mark.parametrize("option", ["timeout", "patience", "resync"])
+def test_seconds_that_cannot_be_are_named(option: str) -> None:
+    with pytest.raises(hal.AdapterError, match=f"{option} = 0.0: must be more than 0 seconds"):
+        NomadAdapter(**{option: 0.0})  # type: ignore[arg-type]
