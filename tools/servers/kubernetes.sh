@@ -49,6 +49,7 @@ number=${version%%+*}
 ldflags="-s -w"
 for field in gitVersion=v"$number" gitMajor=1 gitMinor=20 gitTreeState=archive; do
     ldflags+=" -X k8s.io/kubernetes/vendor/k8s.io/component-base/version.$field"
+    ldflags+=" -X k8s.io/kubernetes/vendor/k8s.io/client-go/pkg/version.$field"  # as the released ones set both
 done
 go build -p 2 -ldflags "$ldflags" -o "$out/" ./cmd/kube-apiserver ./cmd/kube-scheduler
 # Whole or not at all: tests find a folder of this name only when both servers are in it.
