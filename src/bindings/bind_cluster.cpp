@@ -261,7 +261,7 @@ void bind_cluster(nb::module_& m) {
                 return h.run([](Cluster& c, Engine&) {
                     std::vector<std::string> names;
                     for (JobId id = 0; id < c.job_slots(); ++id) {
-                        if (c.has_job(id) && !c.job(id).name.empty()) names.push_back(c.job(id).name);
+                        if (c.has_job(id) && !c.job(id).name().empty()) names.push_back(c.job(id).name());
                     }
                     return names;
                 });

@@ -159,7 +159,7 @@ ReclaimTuple reclaim_for(const QueuesPtr& tree, ClusterHandle& handle, const Job
         found = reclaim(*tree, ledger.books(), quota_totals(c, *tree, true), capacity, leaf, need,
                         ledger.running());
         for (const auto& victim : found.victims) {
-            const std::string& name = c.job(victim.id).name;
+            const std::string& name = c.job(victim.id).name();
             victims.emplace_back(name.empty() ? "#" + std::to_string(victim.id) : name,
                                  tree->name(victim.branch));
         }

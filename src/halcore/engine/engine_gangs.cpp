@@ -113,10 +113,10 @@ bool Engine::resize(JobId id, std::span<const std::int32_t> tasks,
                     const std::shared_ptr<const Policy>& policy) {
     if (!cluster_.has_job(id)) throw InvalidModel("resize: #" + std::to_string(id) + " is no running job");
     const RunningJob& job = cluster_.job(id);
-    const std::string name = job.name.empty() ? "#" + std::to_string(id) : "'" + job.name + "'";
+    const std::string name = job.name().empty() ? "#" + std::to_string(id) : "'" + job.name() + "'";
     Gang plain;
     plain.roles.push_back({job.tasks[0].shape, 1 << 20, 1, 1, ""});
-    const Gang gang = job.gang ? *job.gang : plain;
+    const Gang gang = job.gang() ? *job.gang() : plain;
     refuse_profiles(cluster_, gang, name);
     if (tasks.size() != gang.roles.size())
         throw InvalidModel("job " + name + ": resize: " + std::to_string(tasks.size()) + " counts for " +
@@ -132,17 +132,17 @@ bool Engine::resize(JobId id, std::span<const std::int32_t> tasks,
     sync_rules();
     const TraitsId traits = job.tasks.front().traits;
     std::vector<std::int32_t> now(tasks.size(), 0);
-    for (std::size_t t = 0; t < job.tasks.size(); ++t) ++now[job.roles.empty() ? 0 : job.roles[t]];
+    for (std::size_t t = 0; t < job.tasks.size(); ++t) ++now[job.roles().empty() ? 0 : job.roles()[t]];
     bool grows = false;
     for (std::size_t r = 0; r < tasks.size(); ++r) grows |= tasks[r] > now[r];
     BoundPolicy& bound = this->bound(policy);
     GangPlaces places;
-    const GangBounds bounds = grows ? gang_bounds(job.name, gang, traits, bound, places) : GangBounds{};
+    const GangBounds bounds = grows ? gang_bounds(job.name(), gang, traits, bound, places) : GangBounds{};
     Transaction all(cluster_);
     if (!gangs_.resize(id, gang, tasks, bound, bounds, places)) return false;
     if (grows && over_quota(traits, places.tasks)) return false;
     cluster_.set_tasks(id, std::move(places.tasks),
-                       job.gang ? std::move(places.roles) : std::vector<std::uint8_t>{});
+                       job.gang() ? std::move(places.roles) : std::vector<std::uint8_t>{});
     all.keep();
     return true;
 }

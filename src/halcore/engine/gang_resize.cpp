@@ -10,7 +10,7 @@ namespace hal {
 /// distance, the lowest ranks on each node.
 std::vector<std::size_t> GangStage::keepers(const RunningJob& job, const Gang& gang,
                                             std::span<const std::int32_t> tasks) const {
-    const auto role_of = [&](std::size_t t) { return job.roles.empty() ? std::size_t{0} : job.roles[t]; };
+    const auto role_of = [&](std::size_t t) { return job.roles().empty() ? std::size_t{0} : job.roles()[t]; };
     const NodeTree* tree = cluster_.tree();
     const bool inside = tree && std::all_of(job.tasks.begin(), job.tasks.end(), [&](const TaskPlace& task) {
                             return tree->position(task.node) >= 0;
@@ -51,7 +51,7 @@ bool GangStage::resize(JobId id, const Gang& gang, std::span<const std::int32_t>
     const RunningJob job = cluster_.job(id);  // a copy: giving tasks up must not disturb it
     out.traits = job.tasks.front().traits;
     Counts now(tasks.size(), 0);
-    for (std::size_t t = 0; t < job.tasks.size(); ++t) ++now[job.roles.empty() ? 0 : job.roles[t]];
+    for (std::size_t t = 0; t < job.tasks.size(); ++t) ++now[job.roles().empty() ? 0 : job.roles()[t]];
     Counts stay(tasks.size()), more(tasks.size());
     for (std::size_t r = 0; r < tasks.size(); ++r) {
         stay[r] = std::min(now[r], tasks[r]);
@@ -71,7 +71,7 @@ bool GangStage::resize(JobId id, const Gang& gang, std::span<const std::int32_t>
         }
         ++next;
         out.tasks.push_back(job.tasks[t]);
-        out.roles.push_back(job.roles.empty() ? 0 : job.roles[t]);
+        out.roles.push_back(job.roles().empty() ? 0 : job.roles()[t]);
         out.scores.push_back(0);
     }
     const NodeTree* tree = cluster_.tree();

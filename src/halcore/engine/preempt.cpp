@@ -79,7 +79,7 @@ class Preemption {
 
     // Tasks that a job can do without. Gangs with roles or slices stay whole: which task is whose matters.
     std::int32_t slack(JobId id) const {
-        const Gang* gang = cluster_.job(id).gang.get();
+        const Gang* gang = cluster_.job(id).gang().get();
         if (gang && (gang->roles.size() > 1 || gang->roles[0].slice > 1)) return 0;
         const auto it = options_.min_tasks.find(id);
         if (it == options_.min_tasks.end() && !gang) return 0;
@@ -271,7 +271,7 @@ class Preemption {
     void add_victim_to(PreemptPlan& plan, JobId id, const std::vector<std::uint32_t>& tasks) const {
         const RunningJob& job = cluster_.job(id);
         const VictimOption o = option(id, tasks);
-        plan.victims.push_back({id, job.name, job.priority, tasks, o.places, job.tasks.size() - tasks.size(),
+        plan.victims.push_back({id, job.name(), job.priority, tasks, o.places, job.tasks.size() - tasks.size(),
                                 lost_each(id) * static_cast<std::int64_t>(tasks.size())});
         plan.cost = add_victim(plan.cost, {id, job.priority, lost_each(id), {}}, o);
     }

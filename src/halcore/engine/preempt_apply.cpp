@@ -14,7 +14,7 @@ void apply_preemption(Engine& engine, PreemptPlan& plan) {
         const bool same = [&] {
             if (!cluster.has_job(victim.job)) return false;
             const RunningJob& job = cluster.job(victim.job);
-            if (job.name != victim.name || job.tasks.size() != victim.left + victim.tasks.size())
+            if (job.name() != victim.name || job.tasks.size() != victim.left + victim.tasks.size())
                 return false;
             for (std::size_t i = 0; i < victim.tasks.size(); ++i) {
                 if (!(job.tasks[victim.tasks[i]] == victim.places[i])) return false;

@@ -49,7 +49,7 @@ class Rebalance {
           on_node_(cluster_.node_slots()) {
         engine.sync_rules();
         for (JobId id = 0; id < cluster_.job_slots(); ++id) {
-            if (!cluster_.has_job(id) || cluster_.job(id).tasks.size() != 1 || cluster_.job(id).gang ||
+            if (!cluster_.has_job(id) || cluster_.job(id).tasks.size() != 1 || cluster_.job(id).gang() ||
                 options.pinned.contains(id))
                 continue;
             on_node_[cluster_.job(id).tasks[0].node].push_back(id);
@@ -162,7 +162,7 @@ class Rebalance {
                 cluster_.settle({choice.node, shape, bound.pick(shape, choice.node), place(id).traits});
             cluster_.take(to);
             if (to == place(id) || breaks_quota(engine_, to)) possible = false;
-            moves.push_back({0, id, cluster_.job(id).name, 0, place(id), to});
+            moves.push_back({0, id, cluster_.job(id).name(), 0, place(id), to});
         }
         possible = possible && in_order(moves);
         const double rate = rate_of(step, possible, keep);
@@ -195,7 +195,7 @@ class Rebalance {
         cluster_.take(to);
         if (breaks_quota(engine_, to)) return false;
         goal_->freed(node);
-        moves.push_back({0, id, cluster_.job(id).name, 0, from, to});
+        moves.push_back({0, id, cluster_.job(id).name(), 0, from, to});
         return true;
     }
     double rate_of(const Step& step, bool possible, bool keep) {
@@ -252,7 +252,7 @@ void apply_rebalance(Engine& engine, const RebalancePlan& plan) {
                            why + "; the cluster has changed, plan again");
     };
     const auto leave = [&](const Move& move) {
-        if (!cluster.has_job(move.job) || cluster.job(move.job).name != move.name ||
+        if (!cluster.has_job(move.job) || cluster.job(move.job).name() != move.name ||
             move.task >= cluster.job(move.job).tasks.size() ||
             !(cluster.job(move.job).tasks[move.task] == move.from)) {
             refuse(move, " no longer runs where it did");

@@ -1,31 +1,10 @@
 #include "halcore/engine/singles.h"
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include <numeric>
 
 #include "halcore/engine/prefetch.h"
 
 namespace hal {
-namespace {
-
-// Asks for huge pages under the books that a batch is about to fill, from its first job on: handing out pages
-// of 4 KiB at each first touch was a quarter of a batch's time. A wish: where the system does not grant it,
-// nothing changes.
-void fill_in_huge_pages([[maybe_unused]] const RunningJob& first, [[maybe_unused]] std::size_t jobs) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    constexpr std::size_t kHuge = std::size_t{1} << 21, kPage = std::size_t{1} << 12;
-    if (jobs * sizeof(RunningJob) < 2 * kHuge) return;
-    const auto begin = reinterpret_cast<std::uintptr_t>(&first) / kPage * kPage;
-    const auto end = reinterpret_cast<std::uintptr_t>(&first + jobs) / kPage * kPage;
-    (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
-}
-
-}  // namespace
-
 TaskPlace take_single(Cluster& cluster, BoundPolicy& bound, ShapeId shape, TraitsId traits, double& score) {
     bound.tell({});
     const Choice choice = bound.choose(shape);
@@ -43,7 +22,6 @@ void place_singles(Engine& engine, const std::shared_ptr<const Policy>& policy, 
                    PlaceResult& out) {
     Cluster& cluster = engine.cluster();
     const std::size_t jobs = out.shape.size();
-    const JobId fresh = cluster.job_slots();
     out.status.resize(jobs);
     out.node.resize(jobs, -1);
     out.devices.resize(jobs);
@@ -66,9 +44,7 @@ void place_singles(Engine& engine, const std::shared_ptr<const Policy>& policy, 
         out.devices[j] = task.devices;
         out.score[j] = score;
         if (task.start != kAnyStart) out.starts.emplace_back(static_cast<std::int64_t>(j), task.start);
-        if (!apply) continue;
-        out.ids[j] = cluster.add_job({}, 0, {{&task, 1}});
-        if (out.ids[j] == fresh) fill_in_huge_pages(cluster.job(fresh), jobs - j);  // reserved as one piece
+        if (apply) out.ids[j] = cluster.add_job({}, 0, {{&task, 1}});
     }
 }
 

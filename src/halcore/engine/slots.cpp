@@ -60,8 +60,8 @@ void Slots::join(NodeId n, KindId kind) {
     soil(kind);
 }
 
-void Slots::settle(Group& group, KindId kind) {
-    group.dirty = false;
+// The node of the lowest rank.
+NodeId Slots::first(Group& group, KindId kind) {
     auto& heap = group.heap;
     if (heap.size() > 64 && heap.size() > 2 * static_cast<std::size_t>(cluster_.kind_size(kind))) {
         // Nodes that came and went left duplicates behind.
@@ -73,14 +73,27 @@ void Slots::settle(Group& group, KindId kind) {
         std::pop_heap(heap.begin(), heap.end(), std::greater<>{});
         heap.pop_back();
     }
-    const NodeId best = heap.empty() ? kNoNode : heap.front().second;
-    // One of the next two comes after it. Each is fetched when it rises to there, long before its turn.
-    for (std::size_t i = 1; i < std::min<std::size_t>(heap.size(), 3); ++i) {
-        const NodeId next = heap[i].second;
-        prefetch(cluster_, next);
-        __builtin_prefetch(slot_of_.data() + next, 1);
-        __builtin_prefetch(group_of_.data() + next, 1);
+    // A node of the run that comes back is in the heap; one that is still there may be in both.
+    while (group.gone < group.run.size() && group_of_[group.run[group.gone]] != kind) ++group.gone;
+    const NodeId fresh = group.gone < group.run.size() ? group.run[group.gone] : kNoNode;
+    return heap.empty() ? fresh : std::min(fresh, heap.front().second);  // kNoNode is the last
+}
+
+// Those that come next, long before their turn: first what is known of them, then the devices, which that tells.
+void Slots::fetch(const Group& group) const {
+    const auto next = [&](std::size_t i) { return group.gone + i < group.run.size() ? group.run[group.gone + i] : kNoNode; };
+    if (const NodeId n = next(1); n != kNoNode) __builtin_prefetch(cluster_.gpu_free(n).data(), 1);
+    if (const NodeId n = next(2); n != kNoNode) {
+        prefetch(cluster_, n);
+        __builtin_prefetch(slot_of_.data() + n, 1);
+        __builtin_prefetch(group_of_.data() + n, 1);
     }
+}
+
+void Slots::settle(Group& group, KindId kind) {
+    group.dirty = false;
+    const NodeId best = first(group, kind);
+    fetch(group);
     if (group.slot == kNone) {
         if (best != kNoNode) group.slot = new_slot(best);
     } else if (node_[group.slot] != best) {
@@ -114,21 +127,24 @@ void Slots::sync() {
     }
     if (groups_.size() != cluster_.kinds().size()) groups_.resize(cluster_.kinds().size());
     if (seen_ == 0) {  // a heap at once, not node by node
-        for (KindId kind = 0; kind < groups_.size(); ++kind) {
-            groups_[kind].heap.reserve(shared_ ? cluster_.kind_size(kind) : 0);
+        for (KindId kind = 0; kind < groups_.size() && shared_; ++kind) {
+            if (tie_seed_) groups_[kind].heap.reserve(cluster_.kind_size(kind));
+            if (!tie_seed_) groups_[kind].run.reserve(cluster_.kind_size(kind));
         }
         for (NodeId n = 0; n < nodes; ++n) {
             if (shared_ && cluster_.present(n) && cluster_.task_count(n) == 0) {
                 group_of_[n] = cluster_.kind(n);
-                groups_[group_of_[n]].heap.emplace_back(rank(n), n);
+                Group& group = groups_[group_of_[n]];
+                if (tie_seed_) group.heap.emplace_back(rank(n), n);
+                if (!tie_seed_) group.run.push_back(n);  // they ascend
             } else {
                 visit(n);
             }
         }
         for (KindId kind = 0; kind < groups_.size(); ++kind) {
             auto& heap = groups_[kind].heap;
-            if (tie_seed_) std::make_heap(heap.begin(), heap.end(), std::greater<>{});  // else they ascend
-            if (!heap.empty()) soil(kind);
+            std::make_heap(heap.begin(), heap.end(), std::greater<>{});
+            if (!heap.empty() || !groups_[kind].run.empty()) soil(kind);
         }
     } else {
         changes.since(seen_, [&](NodeId n) { visit(n); });

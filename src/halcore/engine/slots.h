@@ -32,13 +32,19 @@ class Slots {
     struct Group {
         std::uint32_t slot = kNone;
         bool dirty = false;
-        std::vector<std::pair<std::uint32_t, NodeId>> heap;  // (rank, node), least first; stale entries stay
+        /// Nodes that were empty at the first sync, in the order of their ranks, where that is their own; the first
+        /// `gone` of them are not in the group now.
+        std::vector<NodeId> run;
+        std::size_t gone = 0;
+        std::vector<std::pair<std::uint32_t, NodeId>> heap;  // others, (rank, node), least first; stale entries stay
     };
     void visit(NodeId n);
     void join(NodeId n, KindId kind);
     void leave(NodeId n);
     void soil(KindId kind);
     void settle(Group& group, KindId kind);
+    NodeId first(Group& group, KindId kind);
+    void fetch(const Group& group) const;
     std::uint32_t new_slot(NodeId n);
 
     const Cluster& cluster_;

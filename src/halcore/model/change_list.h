@@ -6,52 +6,69 @@
 
 namespace hal {
 
-/// Which of n things changed since a moment, each named once: a list with the latest change in front.
-/// Touching costs O(1); reading the k things changed since a stamp costs O(k), however often each changed.
+/// Which of n things changed since a moment, each named once: a log of the changes, of which a thing's latest
+/// counts. Touching costs O(1) on average and writes to no other thing; reading costs O(changes since), and never
+/// more than O(n), as what is overtaken leaves the log when it is twice as long as there are things.
 class ChangeList {
   public:
-    static constexpr std::uint32_t kEnd = UINT32_MAX;
-
     std::uint64_t clock() const { return clock_; }
-    std::uint32_t size() const { return static_cast<std::uint32_t>(links_.size()); }
-    std::uint64_t stamp(std::uint32_t i) const { return links_[i].stamp; }
+    std::uint32_t size() const { return static_cast<std::uint32_t>(things_.size()); }
+    std::uint64_t stamp(std::uint32_t i) const { return things_[i].stamp; }
     /// When thing i last changed in a way that may have opened room (released, added, updated).
-    std::uint64_t freed(std::uint32_t i) const { return links_[i].freed; }
+    std::uint64_t freed(std::uint32_t i) const { return things_[i].freed; }
 
     /// When anything last changed in such a way.
     std::uint64_t last_freed() const { return last_freed_; }
 
     void add() {
-        links_.push_back({0, 0, kEnd, kEnd});
+        things_.push_back({0, 0, kNowhere});
         touch(size() - 1, true);
     }
     void touch(std::uint32_t i, bool frees) {
-        Link& link = links_[i];
-        link.stamp = ++clock_;
-        if (frees) link.freed = last_freed_ = clock_;
-        if (head_ == i) return;
-        if (link.previous != kEnd) links_[link.previous].next = link.next;
-        if (link.next != kEnd) links_[link.next].previous = link.previous;
-        link.previous = kEnd;
-        link.next = head_;
-        if (head_ != kEnd) links_[head_].previous = i;
-        head_ = i;
+        Thing& thing = things_[i];
+        thing.stamp = ++clock_;
+        if (frees) thing.freed = last_freed_ = clock_;
+        if (!log_.empty() && log_.back() == i) return;
+        if (log_.size() >= 2 * things_.size() + kSlack) drop_overtaken();
+        thing.at = static_cast<std::uint32_t>(log_.size());
+        log_.push_back(i);
     }
     /// Calls f(i) for each thing changed after `since`, latest change first.
     template <class F>
     void since(std::uint64_t since, F&& f) const {
-        for (std::uint32_t i = head_; i != kEnd && links_[i].stamp > since; i = links_[i].next) f(i);
+        for (std::size_t k = log_.size(); k-- > 0;) {
+            const Thing& thing = things_[log_[k]];
+            if (thing.at != k) continue;
+            if (thing.stamp <= since) return;
+            f(log_[k]);
+        }
     }
 
-    std::size_t bytes() const { return links_.capacity() * sizeof(Link); }
+    std::size_t bytes() const {
+        return things_.capacity() * sizeof(Thing) + log_.capacity() * sizeof(std::uint32_t);
+    }
 
   private:
-    struct Link {
+    static constexpr std::uint32_t kNowhere = UINT32_MAX;
+    static constexpr std::size_t kSlack = 64;
+
+    struct Thing {
         std::uint64_t stamp, freed;
-        std::uint32_t previous, next;
+        std::uint32_t at;  // in the log; kNowhere: not yet
     };
-    std::vector<Link> links_;
-    std::uint32_t head_ = kEnd;
+    void drop_overtaken() {
+        std::uint32_t kept = 0;
+        for (std::uint32_t k = 0; k < log_.size(); ++k) {
+            Thing& thing = things_[log_[k]];
+            if (thing.at != k) continue;
+            thing.at = kept;
+            log_[kept++] = log_[k];
+        }
+        log_.resize(kept);
+    }
+
+    std::vector<Thing> things_;
+    std::vector<std::uint32_t> log_;
     std::uint64_t clock_ = 0, last_freed_ = 0;
 };
 

@@ -38,7 +38,7 @@ ShapeId Cluster::intern(const ShapeSpec& spec) {
 void Cluster::count_seen(ShapeId s) {
     ++seen_[s];
     ++seen_total_;
-    if (marked()) undo_.push_back({{kNoNode, s, 0}, 0, Undo::Seen});
+    if (marked()) undo_.push_back({Undo::Seen, s});
     if (4 * seen_total_ < 5 * seen_then_total_ + 4) return;
     if (marked()) {
         remember([then = seen_then_, total = seen_then_total_](Cluster& c) {
@@ -118,16 +118,19 @@ void Cluster::take(const TaskPlace& task) {
     adjust(task, 1);
     ++tasks_taken_;
     if (!marked()) return;
-    if (Undo* last = last_record(); last && last->what == Undo::Seen && last->task.shape == task.shape) {
-        *last = {task, 0, Undo::Seen | Undo::Take};
+    undo_tasks_.push_back(task);
+    if (Undo* last = last_record(); last && last->what == Undo::Seen && last->of == task.shape) {
+        last->what |= Undo::Take;
     } else {
-        undo_.push_back({task, 0, Undo::Take});
+        undo_.push_back({Undo::Take, 0});
     }
 }
 
 void Cluster::give(const TaskPlace& task) {
     adjust(task, -1);
-    if (marked()) undo_.push_back({task, 0, Undo::Give});
+    if (!marked()) return;
+    undo_tasks_.push_back(task);
+    undo_.push_back({Undo::Give, 0});
 }
 
 bool Cluster::fits(const TaskPlace& task) const {
@@ -156,6 +159,16 @@ bool Cluster::fits(const TaskPlace& task) const {
 
 // ---- jobs ----------------------------------------------------------------------------------------
 
+const RunningJob::Extras& RunningJob::extras() const {
+    static const Extras none;
+    return extras_ ? *extras_ : none;
+}
+
+void RunningJob::set_extras(Extras extras) {
+    const bool none = extras.name.empty() && !extras.gang && extras.roles.empty();
+    extras_ = none ? nullptr : std::make_shared<const Extras>(std::move(extras));
+}
+
 JobId Cluster::add_job(std::string name, std::int32_t priority, TaskList tasks,
                        std::shared_ptr<const Gang> gang, std::vector<std::uint8_t> roles) {
     if (!name.empty() && job_by_name_.contains(name)) {
@@ -171,21 +184,19 @@ JobId Cluster::add_job(std::string name, std::int32_t priority, TaskList tasks,
     }
     if (!name.empty()) job_by_name_.emplace(name, id);
     RunningJob& job = jobs_[id];
-    job.name = std::move(name);
+    job.tasks = std::move(tasks);
     job.priority = priority;
     job.live = true;
-    job.tasks = std::move(tasks);
-    job.gang = std::move(gang);
-    job.roles = std::move(roles);
+    job.set_extras({std::move(name), std::move(gang), std::move(roles)});
     ++live_jobs_;
     if (!marked()) return id;
     if (Undo* last = last_record(); last && job.tasks.size() == 1 &&
                                     (last->what & ~Undo::Seen) == Undo::Take &&
-                                    last->task == job.tasks.front()) {
-        last->job = id;
-        last->what |= Undo::AddJob;
+                                    undo_tasks_.back() == job.tasks.front()) {
+        undo_tasks_.pop_back();
+        *last = {last->what | Undo::AddJob, id};
     } else {
-        undo_.push_back({{}, id, Undo::AddJob});
+        undo_.push_back({Undo::AddJob, id});
     }
     return id;
 }
@@ -193,10 +204,10 @@ JobId Cluster::add_job(std::string name, std::int32_t priority, TaskList tasks,
 // The record alone: resources are the caller's business.
 void Cluster::drop_job(JobId id) {
     RunningJob& job = jobs_[id];
-    if (!job.name.empty()) job_by_name_.erase(job.name);
+    if (!job.name().empty()) job_by_name_.erase(job.name());
     if (marked()) {
         undo_jobs_.emplace_back(id, job);
-        undo_.push_back({{}, 0, Undo::DropJob});
+        undo_.push_back({Undo::DropJob, 0});
     }
     job = {};
     free_jobs_.push_back(id);
@@ -211,10 +222,11 @@ void Cluster::remove_job(JobId id) {
 void Cluster::set_tasks(JobId id, TaskList tasks, std::vector<std::uint8_t> roles) {
     if (marked()) {
         undo_jobs_.emplace_back(id, jobs_[id]);
-        undo_.push_back({{}, 0, Undo::SetTasks});
+        undo_.push_back({Undo::SetTasks, 0});
     }
-    jobs_[id].tasks = std::move(tasks);
-    jobs_[id].roles = std::move(roles);
+    RunningJob& job = jobs_[id];
+    job.tasks = std::move(tasks);
+    job.set_extras({job.name(), job.gang(), std::move(roles)});
 }
 
 JobId Cluster::find_job(const std::string& name) const {
@@ -250,7 +262,7 @@ std::uint64_t Cluster::digest() const {
     std::vector<std::pair<std::string, JobId>> named;
     for (JobId id = 0; id < job_slots(); ++id) {
         if (jobs_[id].live)
-            named.emplace_back(jobs_[id].name.empty() ? std::to_string(id) : jobs_[id].name, id);
+            named.emplace_back(jobs_[id].name().empty() ? std::to_string(id) : jobs_[id].name(), id);
     }
     std::sort(named.begin(), named.end());
     for (const auto& [name, id] : named) {

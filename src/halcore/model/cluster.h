@@ -13,6 +13,7 @@
 #include "halcore/model/change_list.h"
 #include "halcore/model/column.h"
 #include "halcore/model/gang.h"
+#include "halcore/model/huge_pages.h"
 #include "halcore/model/interner.h"
 #include "halcore/model/node_class.h"
 #include "halcore/model/node_tree.h"
@@ -26,14 +27,30 @@ namespace hal {
 using JobId = std::uint32_t;
 inline constexpr JobId kNoJob = UINT32_MAX;
 
-/// A job in the books. `name` is empty for jobs that came in as columns: they are known by their id.
-struct RunningJob {
-    std::string name;
+/// A job in the books.
+class RunningJob {
+  public:
+    /// What most jobs of a batch do not have, so that a million of them stay small.
+    struct Extras {
+        std::string name;
+        std::shared_ptr<const Gang> gang;
+        std::vector<std::uint8_t> roles;
+    };
+    TaskList tasks;  // in rank order, role by role
     std::int32_t priority = 0;
     bool live = false;
-    TaskList tasks;                    // in rank order, role by role
-    std::shared_ptr<const Gang> gang;  // null: plain tasks
-    std::vector<std::uint8_t> roles;   // by task; empty: all of role 0
+
+    /// Empty for jobs that came in as columns: they are known by their id.
+    const std::string& name() const { return extras().name; }
+    /// Null: plain tasks.
+    const std::shared_ptr<const Gang>& gang() const { return extras().gang; }
+    /// By task; empty: all of role 0.
+    const std::vector<std::uint8_t>& roles() const { return extras().roles; }
+    void set_extras(Extras extras);
+
+  private:
+    const Extras& extras() const;
+    std::shared_ptr<const Extras> extras_;  // null: none; shared between copies, as it is never changed
 };
 
 /// Capacity as columns, for building a large cluster at once. Spans have one entry a node.
@@ -187,7 +204,7 @@ class Cluster {
     /// What is to be undone: one thing, or several that one task went through without a mark between them, as
     /// most jobs do (asked for, taken, entered): the first three add up.
     struct Undo {
-        enum : std::uint8_t {
+        enum : std::uint32_t {
             Seen = 1,
             Take = 2,
             AddJob = 4,
@@ -196,9 +213,8 @@ class Cluster {
             SetTasks = 32,
             Structure = 64
         };
-        TaskPlace task;  // Take, Give; Seen uses its shape
-        JobId job;       // AddJob
-        std::uint8_t what;
+        std::uint32_t what;
+        std::uint32_t of;  // the job (AddJob), or the shape (Seen); of other things, nothing
     };
     struct OpenMark {
         std::uint64_t version;
@@ -209,8 +225,8 @@ class Cluster {
     Undo* last_record();
     void remember(std::function<void(Cluster&)> undo);
     void undo(const Undo& last);
-    template <class T>
-    static void reserve_more(std::vector<T>& all, std::size_t more) {
+    template <class Vector>
+    static void reserve_more(Vector& all, std::size_t more) {
         if (all.size() + more > all.capacity()) all.reserve(std::max(all.size() + more, 2 * all.capacity()));
     }
     NodeId append_node(const NodeSpec& spec);
@@ -251,7 +267,7 @@ class Cluster {
     Table<TraitsSpec> traits_;  // 0: none
     TaskObservers observers_;
 
-    std::vector<RunningJob> jobs_;
+    std::vector<RunningJob, HugePages<RunningJob>> jobs_;
     std::vector<JobId> free_jobs_;
     std::unordered_map<std::string, JobId> job_by_name_;
     JobId live_jobs_ = 0;
@@ -262,6 +278,7 @@ class Cluster {
     std::vector<OpenMark> marks_;
     bool undoing_ = false;
     std::vector<Undo> undo_;
+    std::vector<TaskPlace> undo_tasks_;  // of Take and Give, unless a job has it
     std::vector<std::pair<JobId, RunningJob>> undo_jobs_;
     std::vector<std::function<void(Cluster&)>> undo_structure_;
 };

@@ -195,11 +195,11 @@ std::vector<std::string> Cluster::remove_node(const std::string& name, bool evic
                 continue;
             }
             rest.push_back(task);
-            if (!jobs_[id].roles.empty()) roles.push_back(jobs_[id].roles[t]);
+            if (!jobs_[id].roles().empty()) roles.push_back(jobs_[id].roles()[t]);
         }
         if (rest.size() == jobs_[id].tasks.size()) continue;
-        lost.push_back(jobs_[id].name.empty() ? "#" + std::to_string(id) : jobs_[id].name);
-        if (jobs_[id].gang && below_least(*jobs_[id].gang, rest.size(), roles)) {
+        lost.push_back(jobs_[id].name().empty() ? "#" + std::to_string(id) : jobs_[id].name());
+        if (jobs_[id].gang() && below_least(*jobs_[id].gang(), rest.size(), roles)) {
             for (const TaskPlace& task : rest) give(task);  // what is left could not go on
             rest.clear();
         }

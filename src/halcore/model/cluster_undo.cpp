@@ -11,7 +11,7 @@ Cluster::Undo* Cluster::last_record() {
 
 void Cluster::remember(std::function<void(Cluster&)> undo) {
     undo_structure_.push_back(std::move(undo));
-    undo_.push_back({{}, 0, Undo::Structure});
+    undo_.push_back({Undo::Structure, 0});
 }
 
 Cluster::Mark Cluster::mark() {
@@ -33,20 +33,27 @@ void Cluster::rollback(Mark mark) {
 
 // The latest first, where one record says several things.
 void Cluster::undo(const Undo& last) {
-    if (last.what & Undo::AddJob) drop_job(last.job);
+    TaskPlace task;
+    if (last.what & Undo::AddJob) {
+        task = jobs_[last.of].tasks.front();
+        drop_job(last.of);
+    } else if (last.what & (Undo::Take | Undo::Give)) {
+        task = undo_tasks_.back();
+        undo_tasks_.pop_back();
+    }
     if (last.what & Undo::Take) {
-        adjust(last.task, -1);
+        adjust(task, -1);
         --tasks_taken_;
     }
     if (last.what & Undo::Seen) {
-        --seen_[last.task.shape];
+        --seen_[last.what & Undo::Take ? task.shape : last.of];
         --seen_total_;
     }
-    if (last.what == Undo::Give) adjust(last.task, 1);
+    if (last.what == Undo::Give) adjust(task, 1);
     if (last.what == Undo::DropJob) {
         auto& [id, job] = undo_jobs_.back();
         free_jobs_.pop_back();  // undone in reverse order, so it is the last one freed
-        if (!job.name.empty()) job_by_name_.emplace(job.name, id);
+        if (!job.name().empty()) job_by_name_.emplace(job.name(), id);
         jobs_[id] = std::move(job);
         ++live_jobs_;
         undo_jobs_.pop_back();
@@ -66,6 +73,7 @@ void Cluster::keep(Mark) {
     marks_.pop_back();
     if (!marks_.empty()) return;
     undo_.clear();
+    undo_tasks_.clear();
     undo_jobs_.clear();
     undo_structure_.clear();
 }
