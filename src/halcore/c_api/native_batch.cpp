@@ -13,10 +13,32 @@ bool NativeColumns::stale() const {
     return structure_ != UINT64_MAX && structure_ != cluster_.structure_version() && largest_ != largest();
 }
 
+void NativeColumns::copy(NodeId n) {
+    const NodeState& node = cluster_.state()[n];
+    cpu_[n] = node.free[kCpu];
+    memory_[n] = node.free[kMemory];
+    gpu_begin_[n] = node.gpu_begin;
+    gpu_count_[n] = node.gpu_count;
+    gpu_total_[n] = node.gpu_total;
+    gpu_idle_[n] = node.gpu_idle;
+    gpu_max_[n] = node.gpu_max;
+    tasks_[n] = node.tasks;
+    present_[n] = node.present;
+}
+
 const hal_columns& NativeColumns::read() {
-    const std::size_t resources = cluster_.resource_count();
     // Columns move only when nodes or resources come.
-    if (structure_ == cluster_.structure_version() && largest_.size() == resources + 1) return columns_;
+    if (structure_ != cluster_.structure_version() || largest_.size() != cluster_.resource_count() + 1) fit();
+    const ChangeList& changes = cluster_.changes();
+    changes.since(synced_, [this](NodeId n) { copy(n); });
+    synced_ = changes.clock();
+    return columns_;
+}
+
+void NativeColumns::fit() {
+    const std::size_t resources = cluster_.resource_count();
+    const auto size = [nodes = cluster_.node_slots()](auto&... columns) { (columns.resize(nodes), ...); };
+    size(cpu_, memory_, gpu_begin_, gpu_count_, gpu_total_, gpu_idle_, gpu_max_, tasks_, present_);
     largest_ = largest();
     structure_ = cluster_.structure_version();
     free_.resize(resources);
@@ -24,7 +46,9 @@ const hal_columns& NativeColumns::read() {
     for (std::size_t r = names_.size(); r < resources; ++r)
         names_.push_back(cluster_.resources().name(static_cast<ResourceId>(r)).c_str());
     for (ResourceId r = 0; r < resources; ++r) {
-        free_[r] = cluster_.free_column(r).data();
+        free_[r] = r == kCpu      ? cpu_.data()
+                   : r == kMemory ? memory_.data()
+                                  : cluster_.free_extended_column(r).data();
         capacity_[r] = cluster_.capacity_column(r).data();
     }
     columns_.size = sizeof columns_;
@@ -34,16 +58,15 @@ const hal_columns& NativeColumns::read() {
     columns_.free = free_.data();
     columns_.capacity = capacity_.data();
     columns_.capacity_max = largest_.data();
-    columns_.gpu_count = cluster_.gpu_count_column().data();
-    columns_.gpu_total_free = cluster_.gpu_total_column().data();
-    columns_.gpu_idle = cluster_.gpu_idle_column().data();
-    columns_.gpu_max_free = cluster_.gpu_max_column().data();
-    columns_.gpu_begin = cluster_.gpu_begin_column().data();
+    columns_.gpu_count = gpu_count_.data();
+    columns_.gpu_total_free = gpu_total_.data();
+    columns_.gpu_idle = gpu_idle_.data();
+    columns_.gpu_max_free = gpu_max_.data();
+    columns_.gpu_begin = gpu_begin_.data();
     columns_.gpu_free = cluster_.gpu_free_rows().data();
     columns_.gpu_count_max = largest_.back();
-    columns_.tasks = cluster_.task_column().data();
-    columns_.present = cluster_.present_column().data();
-    return columns_;
+    columns_.tasks = tasks_.data();
+    columns_.present = present_.data();
 }
 
 const hal_request& NativeBatch::request(std::unique_ptr<Request>& kept, const Shape& s) {

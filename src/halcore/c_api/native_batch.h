@@ -10,7 +10,8 @@
 
 namespace hal {
 
-/// A cluster's columns as hal.h shows them: pointers into the cluster, refreshed by each read.
+/// A cluster's columns as hal.h shows them, each in one piece; what changed since the last read is copied by
+/// each. Cost: O(nodes changed).
 class NativeColumns {
   public:
     explicit NativeColumns(const Cluster& cluster) : cluster_(cluster) {}
@@ -20,8 +21,15 @@ class NativeColumns {
 
   private:
     std::vector<std::int64_t> largest() const;
+    void fit();
+    void copy(NodeId node);
 
     const Cluster& cluster_;
+    std::uint64_t synced_ = 0;  // the cluster's clock at the last read
+    std::vector<std::int64_t> cpu_, memory_, gpu_begin_;
+    std::vector<std::int32_t> gpu_count_, gpu_total_, gpu_idle_, gpu_max_;
+    std::vector<std::uint32_t> tasks_;
+    std::vector<std::uint8_t> present_;
     std::uint64_t structure_ = UINT64_MAX;
     std::vector<std::int64_t> largest_;  // by resource, then devices
     std::vector<const std::int64_t*> free_, capacity_;

@@ -35,10 +35,7 @@ Matcher::Probe::Probe(Matcher& matcher, ShapeId shape)
     : matcher_(matcher),
       shape_(matcher.cluster_.shape(shape)),
       id_(shape),
-      class_(matcher.cluster_.class_column().data()),
-      present_(matcher.cluster_.present_column().data()),
-      free_cpu_(matcher.cluster_.free_column(kCpu).data()),
-      free_memory_(matcher.cluster_.free_column(kMemory).data()),
+      nodes_(matcher.cluster_.state().data()),
       needed_(nullptr),
       cpu_(shape_.cpu),
       memory_(shape_.memory),
@@ -47,7 +44,7 @@ Matcher::Probe::Probe(Matcher& matcher, ShapeId shape)
       extended_(!shape_.extended.empty()) {
     const Cluster& cluster = matcher.cluster_;
     if (gpus_ > 0 && counted(shape_)) {
-        needed_ = (shape_.whole() ? cluster.gpu_idle_column() : cluster.gpu_max_column()).data();
+        needed_ = shape_.whole() ? &NodeState::gpu_idle : &NodeState::gpu_max;
         least_ = shape_.whole() ? shape_.gpus : shape_.milli;
     }
     if (matcher.by_class_.size() <= shape || matcher.by_class_[shape].size() < cluster.classes().size())

@@ -32,13 +32,14 @@ class Matcher {
       public:
         Probe(Matcher& matcher, ShapeId shape);
         bool operator()(NodeId n) const {
-            const Match match = classes_[class_[n]];
-            if (match == kNo || !present_[n] || cpu_ > free_cpu_[n] || memory_ > free_memory_[n])
+            const NodeState& node = nodes_[n];
+            const Match match = classes_[node.node_class];
+            if (match == kNo || !node.present || cpu_ > node.free[kCpu] || memory_ > node.free[kMemory])
                 return false;
             if (gpus_ > 0) {
                 if (match == kSome) {
                     if (filters::gpus(matcher_.cluster_, shape_, n, matcher_.eligible(id_, n))) return false;
-                } else if (needed_[n] < least_) {
+                } else if (node.*needed_ < least_) {
                     return false;
                 }
             }
@@ -51,10 +52,8 @@ class Matcher {
         const Shape& shape_;
         ShapeId id_;
         const Match* classes_;
-        const std::uint32_t* class_;
-        const std::uint8_t* present_;
-        const std::int64_t *free_cpu_, *free_memory_;
-        const std::int32_t* needed_;  // the counter of devices that decides
+        const NodeState* nodes_;
+        std::int32_t NodeState::* needed_;  // the counter of devices that decides
         std::int64_t cpu_, memory_;
         std::int32_t gpus_, least_;
         bool extended_;

@@ -79,9 +79,12 @@ NodeId Slots::first(Group& group, KindId kind) {
     return heap.empty() ? fresh : std::min(fresh, heap.front().second);  // kNoNode is the last
 }
 
-// Those that come next, long before their turn: first what is known of them, then the devices, which that tells.
+// Those that come next, long before their turn: first what is known of them, then the devices, which that
+// tells.
 void Slots::fetch(const Group& group) const {
-    const auto next = [&](std::size_t i) { return group.gone + i < group.run.size() ? group.run[group.gone + i] : kNoNode; };
+    const auto next = [&](std::size_t i) {
+        return group.gone + i < group.run.size() ? group.run[group.gone + i] : kNoNode;
+    };
     if (const NodeId n = next(1); n != kNoNode) __builtin_prefetch(cluster_.gpu_free(n).data(), 1);
     if (const NodeId n = next(2); n != kNoNode) {
         prefetch(cluster_, n);

@@ -32,11 +32,12 @@ class Slots {
     struct Group {
         std::uint32_t slot = kNone;
         bool dirty = false;
-        /// Nodes that were empty at the first sync, in the order of their ranks, where that is their own; the first
-        /// `gone` of them are not in the group now.
+        /// Nodes that were empty at the first sync, in the order of their ranks, where that is their own; the
+        /// first `gone` of them are not in the group now.
         std::vector<NodeId> run;
         std::size_t gone = 0;
-        std::vector<std::pair<std::uint32_t, NodeId>> heap;  // others, (rank, node), least first; stale entries stay
+        std::vector<std::pair<std::uint32_t, NodeId>>
+            heap;  // others, (rank, node), least first; stale entries stay
     };
     void visit(NodeId n);
     void join(NodeId n, KindId kind);

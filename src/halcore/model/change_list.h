@@ -7,8 +7,8 @@
 namespace hal {
 
 /// Which of n things changed since a moment, each named once: a log of the changes, of which a thing's latest
-/// counts. Touching costs O(1) on average and writes to no other thing; reading costs O(changes since), and never
-/// more than O(n), as what is overtaken leaves the log when it is twice as long as there are things.
+/// counts. Touching costs O(1) on average and writes to no other thing; reading costs O(changes since), and
+/// never more than O(n), as what is overtaken leaves the log when it is twice as long as there are things.
 class ChangeList {
   public:
     std::uint64_t clock() const { return clock_; }
@@ -43,6 +43,8 @@ class ChangeList {
             f(log_[k]);
         }
     }
+
+    void prefetch(std::uint32_t i) const { __builtin_prefetch(things_.data() + i, 1); }
 
     std::size_t bytes() const {
         return things_.capacity() * sizeof(Thing) + log_.capacity() * sizeof(std::uint32_t);

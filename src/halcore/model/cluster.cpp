@@ -59,9 +59,9 @@ void Cluster::refresh_gpu(NodeId n) {
         idle += g == kWholeGpu.value();
         most = std::max(most, g);
     }
-    gpu_total_[n] = total;
-    gpu_idle_[n] = idle;
-    gpu_max_[n] = most;
+    nodes_[n].gpu_total = total;
+    nodes_[n].gpu_idle = idle;
+    nodes_[n].gpu_max = most;
 }
 
 // Taking and giving back are the same flip of bits.
@@ -69,7 +69,7 @@ void Cluster::mark_slices(const TaskPlace& task) {
     const Shape& s = shapes_[task.shape];
     if (!s.whole() && s.profile == kNoProfile) return;
     const auto& devices = node_class(task.node).devices;
-    Slices* slices = gpu_slices_.data() + gpu_begin_[task.node];
+    Slices* slices = gpu_slices_.data() + nodes_[task.node].gpu_begin;
     for (std::uint64_t m = task.devices; m; m &= m - 1) {
         const int g = std::countr_zero(m);
         if (devices[g].partition == kNoPartition) continue;
@@ -89,14 +89,15 @@ TaskPlace Cluster::settle_instance(TaskPlace task) const {
 void Cluster::adjust(const TaskPlace& task, int sign) {
     const Shape& s = shapes_[task.shape];
     const NodeId n = task.node;
-    free_[kCpu][n] -= sign * s.cpu;
-    free_[kMemory][n] -= sign * s.memory;
-    for (const auto& [r, amount] : s.extended) free_[r][n] -= sign * amount;
-    task_count_[n] += sign;
+    NodeState& node = nodes_[n];
+    node.free[kCpu] -= sign * s.cpu;
+    node.free[kMemory] -= sign * s.memory;
+    for (const auto& [r, amount] : s.extended) free_at(r, n) -= sign * amount;
+    node.tasks += sign;
     class_count_[static_cast<std::size_t>(n) * Shape::kTaskClasses + s.task_class] +=
         static_cast<std::uint16_t>(sign);
     if (task.devices) {
-        std::int32_t* row = gpu_free_.data() + gpu_begin_[n];
+        std::int32_t* row = gpu_free_.data() + node.gpu_begin;
         if (s.milli > 0) {
             for (std::uint64_t m = task.devices; m; m &= m - 1) row[std::countr_zero(m)] -= sign * s.milli;
         } else {
@@ -137,15 +138,15 @@ bool Cluster::fits(const TaskPlace& task) const {
     if (task.node >= node_slots() || !present(task.node) || task.shape >= shape_count()) return false;
     const Shape& s = shapes_[task.shape];
     const NodeId n = task.node;
-    if (s.cpu > free_[kCpu][n] || s.memory > free_[kMemory][n]) return false;
+    if (s.cpu > free(kCpu, n) || s.memory > free(kMemory, n)) return false;
     for (const auto& [r, amount] : s.extended) {
-        if (amount > free_[r][n]) return false;
+        if (amount > free(r, n)) return false;
     }
     if (std::popcount(task.devices) != s.gpus) return false;
     const auto& devices = node_class(n).devices;
     for (std::uint64_t m = task.devices; m; m &= m - 1) {
         const int g = std::countr_zero(m);
-        if (g >= gpu_count_[n]) return false;
+        if (g >= gpu_count(n)) return false;
         const auto& d = devices[g];
         if (!s.any_model && !std::binary_search(s.models.begin(), s.models.end(), d.model)) return false;
         if (s.gpu_memory > d.memory || share_on(s, d) > gpu_free(n)[g]) return false;
@@ -250,10 +251,10 @@ std::uint64_t Cluster::digest() const {
         if (!present(n)) continue;
         add(n);
         add_text(names_[n]);
-        add(kind_[n]);
-        add(task_count_[n]);
+        add(kind(n));
+        add(task_count(n));
         for (ResourceId r = 0; r < resource_count(); ++r) {
-            if (capacity_[r][n]) add(r), add(capacity_[r][n]), add(free_[r][n]);
+            if (capacity_[r][n]) add(r), add(capacity_[r][n]), add(free(r, n));
         }
         for (const std::int32_t g : gpu_free(n)) add(g);
         for (const Slices slices : gpu_slices(n)) add(slices);
@@ -273,11 +274,10 @@ std::uint64_t Cluster::digest() const {
 }
 
 std::size_t Cluster::bytes() const {
-    std::size_t total = kind_.bytes() + class_.bytes() + task_count_.bytes() + present_.bytes() +
-                        gpu_begin_.bytes() + gpu_count_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() +
-                        gpu_total_.bytes() + gpu_idle_.bytes() + gpu_max_.bytes() +
+    std::size_t total = nodes_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() +
                         class_count_.capacity() * sizeof(std::uint16_t) + changes_.bytes();
-    for (const auto& c : free_) total += 2 * c.bytes();
+    for (const auto& c : free_extended_) total += c.bytes();
+    for (const auto& c : capacity_) total += c.bytes();
     total += names_.capacity() * sizeof(std::string) + by_name_.size() * (sizeof(std::string) + 32);
     return total;
 }

@@ -16,6 +16,7 @@
 #include "halcore/model/huge_pages.h"
 #include "halcore/model/interner.h"
 #include "halcore/model/node_class.h"
+#include "halcore/model/node_state.h"
 #include "halcore/model/node_tree.h"
 #include "halcore/model/shape.h"
 #include "halcore/model/task_list.h"
@@ -82,51 +83,51 @@ class Cluster {
     const NodeTree* tree() const { return tree_ ? &*tree_ : nullptr; }
 
     // ---- nodes -----------------------------------------------------------------------------------
-    NodeId node_slots() const { return static_cast<NodeId>(kind_.size()); }  // removed ones included
+    NodeId node_slots() const { return static_cast<NodeId>(nodes_.size()); }  // removed ones included
     NodeId node_count() const { return present_count_; }
     NodeId find(const std::string& name) const;      // kNoNode when absent
     NodeId index_of(const std::string& name) const;  // InvalidModel when absent
     const std::string& name(NodeId n) const { return names_[n]; }
-    bool present(NodeId n) const { return present_[n] != 0; }
+    bool present(NodeId n) const { return nodes_[n].present != 0; }
     NodeSpec spec(NodeId n) const;
 
-    std::uint32_t resource_count() const { return static_cast<std::uint32_t>(free_.size()); }
-    std::int64_t free(ResourceId r, NodeId n) const { return free_[r][n]; }
+    std::uint32_t resource_count() const { return static_cast<std::uint32_t>(capacity_.size()); }
+    std::int64_t free(ResourceId r, NodeId n) const {
+        return r < kInState ? nodes_[n].free[r] : free_extended_[r - kInState][n];
+    }
     std::int64_t capacity(ResourceId r, NodeId n) const { return capacity_[r][n]; }
-    const Column<std::int64_t>& free_column(ResourceId r) const { return free_[r]; }
+    /// CPU and memory are in state().
+    const Column<std::int64_t>& free_extended_column(ResourceId r) const {
+        return free_extended_[r - kInState];
+    }
     const Column<std::int64_t>& capacity_column(ResourceId r) const { return capacity_[r]; }
     const Interner& resources() const { return resources_; }
     const Interner& models() const { return models_; }
 
-    KindId kind(NodeId n) const { return kind_[n]; }
-    ClassId class_of(NodeId n) const { return class_[n]; }
+    /// By node.
+    const Column<NodeState>& state() const { return nodes_; }
+
+    KindId kind(NodeId n) const { return nodes_[n].kind; }
+    ClassId class_of(NodeId n) const { return nodes_[n].node_class; }
     const NodeClass& node_class(NodeId n) const { return classes_[class_of(n)]; }
     const Table<NodeClass>& classes() const { return classes_; }
     const Table<NodeKind>& kinds() const { return kinds_; }
     NodeId kind_size(KindId k) const { return kind_size_[k]; }
 
-    int gpu_count(NodeId n) const { return gpu_count_[n]; }
+    int gpu_count(NodeId n) const { return nodes_[n].gpu_count; }
     std::span<const std::int32_t> gpu_free(NodeId n) const {
-        return {gpu_free_.data() + gpu_begin_[n], static_cast<std::size_t>(gpu_count_[n])};
+        return {gpu_free_.data() + nodes_[n].gpu_begin, static_cast<std::size_t>(gpu_count(n))};
     }
     /// Occupied memory slices of each device that may be partitioned, 255 where one is taken whole; else 0.
     std::span<const Slices> gpu_slices(NodeId n) const {
-        return {gpu_slices_.data() + gpu_begin_[n], static_cast<std::size_t>(gpu_count_[n])};
+        return {gpu_slices_.data() + nodes_[n].gpu_begin, static_cast<std::size_t>(gpu_count(n))};
     }
-    std::int32_t gpu_total_free(NodeId n) const { return gpu_total_[n]; }
-    int gpu_idle(NodeId n) const { return gpu_idle_[n]; }
-    std::int32_t gpu_max_free(NodeId n) const { return gpu_max_[n]; }
+    std::int32_t gpu_total_free(NodeId n) const { return nodes_[n].gpu_total; }
+    int gpu_idle(NodeId n) const { return nodes_[n].gpu_idle; }
+    std::int32_t gpu_max_free(NodeId n) const { return nodes_[n].gpu_max; }
     const Column<std::int32_t>& gpu_free_rows() const { return gpu_free_; }
-    const Column<std::int64_t>& gpu_begin_column() const { return gpu_begin_; }
-    const Column<std::int32_t>& gpu_count_column() const { return gpu_count_; }
-    const Column<std::int32_t>& gpu_total_column() const { return gpu_total_; }
-    const Column<std::int32_t>& gpu_idle_column() const { return gpu_idle_; }
-    const Column<std::int32_t>& gpu_max_column() const { return gpu_max_; }
-    const Column<std::uint32_t>& class_column() const { return class_; }
-    const Column<std::uint8_t>& present_column() const { return present_; }
-    const Column<std::uint32_t>& task_column() const { return task_count_; }
 
-    std::uint32_t task_count(NodeId n) const { return task_count_[n]; }
+    std::uint32_t task_count(NodeId n) const { return nodes_[n].tasks; }
     /// Tasks on the node by Shape::task_class.
     std::span<const std::uint16_t, Shape::kTaskClasses> class_counts(NodeId n) const {
         const auto begin = static_cast<std::size_t>(n) * Shape::kTaskClasses;
@@ -235,6 +236,9 @@ class Cluster {
     void set_present(NodeId n, bool present);
     void add_resource_columns();
     void refresh_gpu(NodeId n);
+    std::int64_t& free_at(ResourceId r, NodeId n) {
+        return r < kInState ? nodes_[n].free[r] : free_extended_[r - kInState][n];
+    }
     void adjust(const TaskPlace& task, int sign);
     void mark_slices(const TaskPlace& task);
     TaskPlace settle_instance(TaskPlace task) const;
@@ -248,12 +252,11 @@ class Cluster {
 
     std::vector<std::string> names_;
     std::unordered_map<std::string, NodeId> by_name_;
-    std::vector<Column<std::int64_t>> free_, capacity_;
-    Column<std::uint32_t> kind_, class_, task_count_;
-    Column<std::uint8_t> present_;
-    Column<std::int64_t> gpu_begin_;
-    Column<std::int32_t> gpu_count_, gpu_free_, gpu_total_, gpu_idle_, gpu_max_;
-    Column<Slices> gpu_slices_;  // by device, as gpu_free_
+    static constexpr ResourceId kInState = 2;  // resources whose free amounts are in a node's state
+    Column<NodeState> nodes_;
+    std::vector<Column<std::int64_t>> free_extended_, capacity_;
+    Column<std::int32_t> gpu_free_;  // by device
+    Column<Slices> gpu_slices_;
     std::vector<std::uint16_t> class_count_;
     NodeId present_count_ = 0;
     std::optional<NodeTree> tree_;

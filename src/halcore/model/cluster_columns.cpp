@@ -82,17 +82,9 @@ void Cluster::add_columns(const NodeColumns& in) {
     const std::size_t total = first + count;
     by_name_.merge(fresh);
     names_.insert(names_.end(), std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
-    kind_.resize(total);
-    class_.resize(total);
-    task_count_.resize(total, 0);
-    present_.resize(total, 1);
-    gpu_begin_.resize(total);
-    gpu_count_.resize(total);
-    gpu_total_.resize(total);
-    gpu_idle_.resize(total);
-    gpu_max_.resize(total);
+    nodes_.resize(total);
     class_count_.resize(total * Shape::kTaskClasses, 0);
-    for (auto& column : free_) column.resize(total, 0);
+    for (auto& column : free_extended_) column.resize(total, 0);
     for (auto& column : capacity_) column.resize(total, 0);
     const std::int64_t gpus = std::accumulate(in.gpu_count.begin(), in.gpu_count.end(), std::int64_t{0});
     std::size_t row_begin = gpu_free_.size();
@@ -103,14 +95,16 @@ void Cluster::add_columns(const NodeColumns& in) {
     for (std::size_t i = 0; i < count; ++i) {
         const NodeId n = first + static_cast<NodeId>(i);
         const auto& capacity = kinds_[kinds[i]].capacity;
-        kind_[n] = kinds[i];
-        class_[n] = kinds_[kinds[i]].node_class;
+        NodeState& node = nodes_[n];
+        node.present = 1;
+        node.kind = kinds[i];
+        node.node_class = kinds_[kinds[i]].node_class;
         ++kind_size_[kinds[i]];
-        for (ResourceId r = 0; r < capacity.size(); ++r) free_[r][n] = capacity_[r][n] = capacity[r];
-        gpu_begin_[n] = static_cast<std::int64_t>(row_begin);
-        gpu_count_[n] = gpu_idle_[n] = in.gpu_count[i];
-        gpu_total_[n] = in.gpu_count[i] * whole;
-        gpu_max_[n] = in.gpu_count[i] ? whole : 0;
+        for (ResourceId r = 0; r < capacity.size(); ++r) free_at(r, n) = capacity_[r][n] = capacity[r];
+        node.gpu_begin = static_cast<std::int64_t>(row_begin);
+        node.gpu_count = node.gpu_idle = in.gpu_count[i];
+        node.gpu_total = in.gpu_count[i] * whole;
+        node.gpu_max = in.gpu_count[i] ? whole : 0;
         row_begin += static_cast<std::size_t>(in.gpu_count[i]);
         changes_.add();
     }

@@ -27,9 +27,9 @@ Cluster::Cluster() {
 }
 
 void Cluster::add_resource_columns() {
-    while (free_.size() < resources_.size()) {
-        free_.emplace_back().resize(kind_.size(), 0);
-        capacity_.emplace_back().resize(kind_.size(), 0);
+    while (capacity_.size() < resources_.size()) {
+        if (capacity_.size() >= kInState) free_extended_.emplace_back().resize(nodes_.size(), 0);
+        capacity_.emplace_back().resize(nodes_.size(), 0);
     }
 }
 
@@ -59,29 +59,21 @@ KindId Cluster::intern_kind(const NodeSpec& spec) {
 
 void Cluster::set_present(NodeId n, bool present) {
     if (this->present(n) == present) return;
-    present_[n] = present;
+    nodes_[n].present = present;
     const int by = present ? 1 : -1;
     present_count_ += by;
-    kind_size_[kind_[n]] += by;
+    kind_size_[kind(n)] += by;
     changes_.touch(n, true);
 }
 
 NodeId Cluster::append_node(const NodeSpec& spec) {
-    const auto n = static_cast<NodeId>(kind_.size());
+    const NodeId n = node_slots();
     names_.push_back(spec.name);
     by_name_.emplace(spec.name, n);
     if (tree_) tree_->attach(n, spec.name);
-    kind_.push_back(0);
-    class_.push_back(0);
-    task_count_.push_back(0);
-    present_.push_back(0);
-    gpu_begin_.push_back(0);
-    gpu_count_.push_back(0);
-    gpu_total_.push_back(0);
-    gpu_idle_.push_back(0);
-    gpu_max_.push_back(0);
+    nodes_.push_back({});
     class_count_.resize(class_count_.size() + Shape::kTaskClasses, 0);
-    for (auto& column : free_) column.push_back(0);
+    for (auto& column : free_extended_) column.push_back(0);
     for (auto& column : capacity_) column.push_back(0);
     changes_.add();
     return n;
@@ -91,28 +83,29 @@ NodeId Cluster::append_node(const NodeSpec& spec) {
 void Cluster::write_node(NodeId n, const NodeSpec& spec) {
     const KindId kind = intern_kind(spec);
     if (present(n)) {
-        --kind_size_[kind_[n]];
+        --kind_size_[this->kind(n)];
         ++kind_size_[kind];
     }
-    kind_[n] = kind;
-    class_[n] = kinds_[kind].node_class;
+    NodeState& node = nodes_[n];
+    node.kind = kind;
+    node.node_class = kinds_[kind].node_class;
     const auto& capacity = kinds_[kind].capacity;
     for (ResourceId r = 0; r < resource_count(); ++r) {
-        const std::int64_t used = capacity_[r][n] - free_[r][n];
+        const std::int64_t used = capacity_[r][n] - free(r, n);
         capacity_[r][n] = r < capacity.size() ? capacity[r] : 0;
-        free_[r][n] = capacity_[r][n] - used;
+        free_at(r, n) = capacity_[r][n] - used;
     }
     const int gpus = static_cast<int>(spec.gpus.size());
-    if (gpus > gpu_count_[n]) {  // rows of its own at the end: what is used moves there, the rest is free
-        const std::int64_t from = gpu_begin_[n];
+    if (gpus > node.gpu_count) {  // rows of its own at the end: what is used moves there, the rest is free
+        const std::int64_t from = node.gpu_begin;
         const auto to = static_cast<std::int64_t>(gpu_free_.size());
         gpu_free_.resize(gpu_free_.size() + spec.gpus.size(), static_cast<std::int32_t>(kWholeGpu.value()));
         gpu_slices_.resize(gpu_free_.size(), 0);
-        std::copy_n(gpu_free_.data() + from, gpu_count_[n], gpu_free_.data() + to);
-        std::copy_n(gpu_slices_.data() + from, gpu_count_[n], gpu_slices_.data() + to);
-        gpu_begin_[n] = to;
+        std::copy_n(gpu_free_.data() + from, node.gpu_count, gpu_free_.data() + to);
+        std::copy_n(gpu_slices_.data() + from, node.gpu_count, gpu_slices_.data() + to);
+        node.gpu_begin = to;
     }
-    gpu_count_[n] = gpus;
+    node.gpu_count = gpus;
     refresh_gpu(n);
     changes_.touch(n, true);
 }
@@ -145,7 +138,7 @@ void Cluster::update_node(NodeSpec spec) {
     validate(spec);
     const NodeId n = index_of(spec.name);
     const auto check_used = [&](const std::string& resource, std::int64_t capacity, ResourceId r) {
-        const std::int64_t used = capacity_[r][n] - free_[r][n];
+        const std::int64_t used = capacity_[r][n] - free(r, n);
         if (capacity < used) {
             refuse_node(spec.name, resource + ": " + std::to_string(capacity) + " is below the " +
                                        std::to_string(used) + " in use; release or move tasks first");
@@ -159,7 +152,7 @@ void Cluster::update_node(NodeSpec spec) {
         check_used(resources_.name(r), capacity, r);
     }
     const auto& old = node_class(n).devices;
-    for (int g = 0; g < gpu_count_[n]; ++g) {
+    for (int g = 0; g < gpu_count(n); ++g) {
         const bool busy = gpu_free(n)[g] < kWholeGpu.value();
         const bool same = g < static_cast<int>(spec.gpus.size()) &&
                           models_.name(old[g].model) == spec.gpus[g].model &&
@@ -179,12 +172,12 @@ void Cluster::update_node(NodeSpec spec) {
 
 std::vector<std::string> Cluster::remove_node(const std::string& name, bool evict) {
     const NodeId n = index_of(name);
-    if (task_count_[n] && !evict) {
+    if (task_count(n) && !evict) {
         refuse_node(name,
-                    std::to_string(task_count_[n]) + " tasks run there; release them, or remove with evict");
+                    std::to_string(task_count(n)) + " tasks run there; release them, or remove with evict");
     }
     std::vector<std::string> lost;
-    for (JobId id = 0; task_count_[n] && id < job_slots(); ++id) {
+    for (JobId id = 0; task_count(n) && id < job_slots(); ++id) {
         if (!jobs_[id].live) continue;
         std::vector<TaskPlace> rest;
         std::vector<std::uint8_t> roles;

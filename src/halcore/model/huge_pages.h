@@ -9,9 +9,9 @@
 
 namespace hal {
 
-/// Memory for books that a batch fills at once. Pages of 4 KiB handed out at each first touch were a quarter of a
-/// batch's time; so what is large is aligned to pages of 2 MiB, and they are asked for. A wish: where the system does
-/// not grant it, nothing changes.
+/// Memory for books that a batch fills at once. Pages of 4 KiB handed out at each first touch were a quarter
+/// of a batch's time; so what is large is aligned to pages of 2 MiB, and they are asked for. A wish: where
+/// the system does not grant it, nothing changes.
 template <class T>
 struct HugePages {
     using value_type = T;

@@ -26,16 +26,16 @@ class Scale {
     template <class Part>
     void means(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out, Part&& part) const {
         const Shape& s = cluster_.shape(shape);
-        const std::int64_t* const cpu = cluster_.free_column(kCpu).data();
-        const std::int64_t* const memory = cluster_.free_column(kMemory).data();
-        const std::int32_t* const gpu = cluster_.gpu_total_column().data();
+        const NodeState* const state = cluster_.state().data();
         for (std::size_t i = 0; i < nodes.size(); ++i) {
             const NodeId n = nodes[i];
+            const NodeState& node = state[n];
             double sum = 0;
-            if (weight_[0] > 0) sum += weight_[0] * part(double(cpu[n]), double(s.cpu), scale_[0]);
-            if (weight_[1] > 0) sum += weight_[1] * part(double(memory[n]), double(s.memory), scale_[1]);
+            if (weight_[0] > 0) sum += weight_[0] * part(double(node.free[kCpu]), double(s.cpu), scale_[0]);
+            if (weight_[1] > 0)
+                sum += weight_[1] * part(double(node.free[kMemory]), double(s.memory), scale_[1]);
             if (weight_[2] > 0)
-                sum += weight_[2] * part(double(gpu[n]), double(gpu_request(s, n)), scale_[2]);
+                sum += weight_[2] * part(double(node.gpu_total), double(gpu_request(s, n)), scale_[2]);
             out[i] = sum / total_;
         }
     }

@@ -19,24 +19,22 @@ class PackSpread final : public BoundScorer {
     PackSpread(double p, const Cluster& cluster, std::uint64_t) : cluster_(cluster), level_(1 - p) {}
     void score(ShapeId shape, std::span<const NodeId> nodes, std::span<double> out) override {
         const Shape& s = cluster_.shape(shape);
-        const std::int64_t* const free_cpu = cluster_.free_column(kCpu).data();
+        const NodeState* const state = cluster_.state().data();
         const std::int64_t* const cpus = cluster_.capacity_column(kCpu).data();
-        const std::int64_t* const free_memory = cluster_.free_column(kMemory).data();
         const std::int64_t* const memories = cluster_.capacity_column(kMemory).data();
-        const std::int32_t* const free_gpu = cluster_.gpu_total_column().data();
-        const std::int32_t* const gpus = cluster_.gpu_count_column().data();
         const bool by_device = s.gpus && s.milli == 0;
         for (std::size_t i = 0; i < nodes.size(); ++i) {
             const NodeId n = nodes[i];
+            const NodeState& node = state[n];
             double fullest = 0;
             const auto see = [&](std::int64_t free, std::int64_t request, std::int64_t capacity) {
                 if (capacity > 0)
                     fullest = std::max(fullest, double(capacity - free + request) / double(capacity));
             };
-            see(free_cpu[n], s.cpu, cpus[n]);
-            see(free_memory[n], s.memory, memories[n]);
+            see(node.free[kCpu], s.cpu, cpus[n]);
+            see(node.free[kMemory], s.memory, memories[n]);
             const std::int32_t share = by_device ? share_on(s, cluster_.node_class(n).devices[0]) : s.milli;
-            see(free_gpu[n], std::int64_t{s.gpus} * share, 1000 * std::int64_t{gpus[n]});
+            see(node.gpu_total, std::int64_t{s.gpus} * share, 1000 * std::int64_t{node.gpu_count});
             out[i] = std::clamp(1 - std::abs(fullest - level_), 0.0, 1.0);
         }
     }
