@@ -38,12 +38,12 @@ void Slots::soil(KindId kind) {
 }
 
 void Slots::leave(NodeId n) {
-    if (const KindId kind = group_of_[n]; kind != kNone) {
-        group_of_[n] = kNone;
+    if (const KindId kind = home_[n].group; kind != kNone) {
+        home_[n].group = kNone;
         soil(kind);
     }
-    if (const std::uint32_t slot = slot_of_[n]; slot != kNone) {
-        slot_of_[n] = kNone;
+    if (const std::uint32_t slot = home_[n].slot; slot != kNone) {
+        home_[n].slot = kNone;
         node_[slot] = kNoNode;
         unused_.push_back(slot);
         changes_.touch(slot, true);
@@ -51,9 +51,9 @@ void Slots::leave(NodeId n) {
 }
 
 void Slots::join(NodeId n, KindId kind) {
-    if (group_of_[n] == kind) return;
+    if (home_[n].group == kind) return;
     leave(n);
-    group_of_[n] = kind;
+    home_[n].group = kind;
     auto& heap = groups_[kind].heap;
     heap.emplace_back(rank(n), n);
     std::push_heap(heap.begin(), heap.end(), std::greater<>{});
@@ -65,16 +65,16 @@ NodeId Slots::first(Group& group, KindId kind) {
     auto& heap = group.heap;
     if (heap.size() > 64 && heap.size() > 2 * static_cast<std::size_t>(cluster_.kind_size(kind))) {
         // Nodes that came and went left duplicates behind.
-        std::erase_if(heap, [&](const auto& entry) { return group_of_[entry.second] != kind; });
+        std::erase_if(heap, [&](const auto& entry) { return home_[entry.second].group != kind; });
         std::sort(heap.begin(), heap.end());
         heap.erase(std::unique(heap.begin(), heap.end()), heap.end());
     }
-    while (!heap.empty() && group_of_[heap.front().second] != kind) {
+    while (!heap.empty() && home_[heap.front().second].group != kind) {
         std::pop_heap(heap.begin(), heap.end(), std::greater<>{});
         heap.pop_back();
     }
     // A node of the run that comes back is in the heap; one that is still there may be in both.
-    while (group.gone < group.run.size() && group_of_[group.run[group.gone]] != kind) ++group.gone;
+    while (group.gone < group.run.size() && home_[group.run[group.gone]].group != kind) ++group.gone;
     const NodeId fresh = group.gone < group.run.size() ? group.run[group.gone] : kNoNode;
     return heap.empty() ? fresh : std::min(fresh, heap.front().second);  // kNoNode is the last
 }
@@ -88,8 +88,7 @@ void Slots::fetch(const Group& group) const {
     if (const NodeId n = next(1); n != kNoNode) __builtin_prefetch(cluster_.gpu_free(n).data(), 1);
     if (const NodeId n = next(2); n != kNoNode) {
         prefetch(cluster_, n);
-        __builtin_prefetch(slot_of_.data() + n, 1);
-        __builtin_prefetch(group_of_.data() + n, 1);
+        __builtin_prefetch(home_.data() + n, 1);
     }
 }
 
@@ -112,11 +111,11 @@ void Slots::visit(NodeId n) {
         leave(n);
     } else if (shared_ && cluster_.task_count(n) == 0) {
         join(n, cluster_.kind(n));
-    } else if (slot_of_[n] == kNone) {
+    } else if (home_[n].slot == kNone) {
         leave(n);
-        slot_of_[n] = new_slot(n);
+        home_[n].slot = new_slot(n);
     } else {
-        changes_.touch(slot_of_[n], cluster_.changes().freed(n) > seen_);
+        changes_.touch(home_[n].slot, cluster_.changes().freed(n) > seen_);
     }
 }
 
@@ -124,10 +123,7 @@ void Slots::sync() {
     const ChangeList& changes = cluster_.changes();
     if (changes.clock() == seen_) return;
     const std::size_t nodes = cluster_.node_slots();
-    if (slot_of_.size() != nodes) {
-        slot_of_.resize(nodes, kNone);
-        group_of_.resize(nodes, kNone);
-    }
+    if (home_.size() != nodes) home_.resize(nodes);
     if (groups_.size() != cluster_.kinds().size()) groups_.resize(cluster_.kinds().size());
     if (seen_ == 0) {  // a heap at once, not node by node
         for (KindId kind = 0; kind < groups_.size() && shared_; ++kind) {
@@ -136,8 +132,8 @@ void Slots::sync() {
         }
         for (NodeId n = 0; n < nodes; ++n) {
             if (shared_ && cluster_.present(n) && cluster_.task_count(n) == 0) {
-                group_of_[n] = cluster_.kind(n);
-                Group& group = groups_[group_of_[n]];
+                home_[n].group = cluster_.kind(n);
+                Group& group = groups_[home_[n].group];
                 if (tie_seed_) group.heap.emplace_back(rank(n), n);
                 if (!tie_seed_) group.run.push_back(n);  // they ascend
             } else {

@@ -54,8 +54,11 @@ class Slots {
     std::uint64_t seen_ = 0;  // the cluster's clock at the last sync
     std::vector<NodeId> node_;
     std::vector<std::uint32_t> unused_;
-    std::vector<std::uint32_t> slot_of_;  // by node: its own slot
-    std::vector<KindId> group_of_;        // by node: the kind whose group it is in
+    struct Home {
+        std::uint32_t slot = kNone;  // its own
+        KindId group = kNone;        // the kind whose group it is in
+    };
+    std::vector<Home> home_;  // by node
     std::vector<Group> groups_;           // by kind
     std::vector<KindId> dirty_;
     ChangeList changes_;

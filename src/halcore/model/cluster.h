@@ -130,9 +130,7 @@ class Cluster {
     std::uint32_t task_count(NodeId n) const { return nodes_[n].tasks; }
     /// Tasks on the node by Shape::task_class.
     std::span<const std::uint16_t, Shape::kTaskClasses> class_counts(NodeId n) const {
-        const auto begin = static_cast<std::size_t>(n) * Shape::kTaskClasses;
-        return std::span<const std::uint16_t, Shape::kTaskClasses>(class_count_.data() + begin,
-                                                                   Shape::kTaskClasses);
+        return nodes_[n].class_count;
     }
     /// The largest capacity of a resource over the present nodes; 0 for an empty cluster.
     std::int64_t largest(ResourceId r) const;
@@ -257,7 +255,6 @@ class Cluster {
     std::vector<Column<std::int64_t>> free_extended_, capacity_;
     Column<std::int32_t> gpu_free_;  // by device
     Column<Slices> gpu_slices_;
-    std::vector<std::uint16_t> class_count_;
     NodeId present_count_ = 0;
     std::optional<NodeTree> tree_;
 

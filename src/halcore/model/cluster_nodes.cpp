@@ -72,7 +72,6 @@ NodeId Cluster::append_node(const NodeSpec& spec) {
     by_name_.emplace(spec.name, n);
     if (tree_) tree_->attach(n, spec.name);
     nodes_.push_back({});
-    class_count_.resize(class_count_.size() + Shape::kTaskClasses, 0);
     for (auto& column : free_extended_) column.push_back(0);
     for (auto& column : capacity_) column.push_back(0);
     changes_.add();
