@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "halcore/model/huge_pages.h"
+
 namespace hal {
 
 /// Which of n things changed since a moment, each named once: a log of the changes, of which a thing's latest
@@ -69,7 +71,7 @@ class ChangeList {
         log_.resize(kept);
     }
 
-    std::vector<Thing> things_;
+    std::vector<Thing, HugePages<Thing>> things_;
     std::vector<std::uint32_t> log_;
     std::uint64_t clock_ = 0, last_freed_ = 0;
 };

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
+
+#include "halcore/model/huge_pages.h"
 
 namespace hal {
 
@@ -10,6 +13,8 @@ namespace hal {
 /// buffer and leaves the old one to the views that hold it, so a view never dangles.
 template <class T>
 class Column {
+    static_assert(std::is_trivially_copyable_v<T>);
+
   public:
     Column() = default;
     Column(const Column& other) { assign(other.data(), other.size_); }
@@ -28,14 +33,14 @@ class Column {
     std::shared_ptr<T[]> share() const { return buffer_; }
 
     void assign(const T* values, std::size_t n) {
-        buffer_ = std::shared_ptr<T[]>(new T[n]);
+        buffer_ = make(n);
         capacity_ = size_ = n;
         std::copy_n(values, n, buffer_.get());
     }
     void resize(std::size_t n, T fill = T{}) {
         if (n > capacity_) {
             const std::size_t grown = std::max(n, capacity_ + capacity_ / 2);
-            std::shared_ptr<T[]> next(new T[grown]);
+            std::shared_ptr<T[]> next = make(grown);
             std::copy_n(buffer_.get(), size_, next.get());
             buffer_ = std::move(next);
             capacity_ = grown;
@@ -50,6 +55,10 @@ class Column {
     std::size_t bytes() const { return capacity_ * sizeof(T); }
 
   private:
+    static std::shared_ptr<T[]> make(std::size_t n) {
+        return {HugePages<T>().allocate(n), [n](T* buffer) { HugePages<T>().deallocate(buffer, n); }};
+    }
+
     std::shared_ptr<T[]> buffer_;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;

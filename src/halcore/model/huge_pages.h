@@ -23,7 +23,7 @@ struct HugePages {
 
     T* allocate(std::size_t n) {
         const std::size_t bytes = n * sizeof(T);
-        if (bytes < kHuge / 2) return static_cast<T*>(::operator new(bytes));
+        if (bytes < kHuge / 2) return static_cast<T*>(::operator new(bytes, std::align_val_t{alignof(T)}));
         const std::size_t pages = (bytes + kHuge - 1) / kHuge * kHuge;
         void* const memory = ::operator new(pages, std::align_val_t{kHuge});
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
@@ -32,8 +32,8 @@ struct HugePages {
         return static_cast<T*>(memory);
     }
     void deallocate(T* memory, std::size_t n) {
-        if (n * sizeof(T) < kHuge / 2) return ::operator delete(memory);
-        ::operator delete(memory, std::align_val_t{kHuge});
+        const bool huge = n * sizeof(T) >= kHuge / 2;
+        ::operator delete(memory, std::align_val_t{huge ? kHuge : alignof(T)});
     }
     friend bool operator==(HugePages, HugePages) { return true; }
 };
