@@ -66,7 +66,16 @@ void FitLanes::learn_class() {
     classes_.push_back(lanes);
 }
 
+// Empty nodes of one kind are alike, and where many are opened one comes after the other.
 LaneSet FitLanes::of(NodeId node) {
+    if (cluster_.task_count(node) > 0) return find(node);
+    const KindId kind = cluster_.kind(node);
+    if (empty_.size() <= kind) empty_.resize(cluster_.kinds().size());
+    if (!empty_[kind]) empty_[kind] = find(node);
+    return *empty_[kind];
+}
+
+LaneSet FitLanes::find(NodeId node) {
     const ClassId c = cluster_.class_of(node);
     while (classes_.size() <= c) learn_class();
     const ClassLanes& lanes = classes_[c];

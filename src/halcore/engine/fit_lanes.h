@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "halcore/engine/matcher.h"
@@ -77,6 +78,7 @@ class FitLanes {
     static Table table(Ladder ladder, std::int64_t limit);
     static Ladder ladder(std::vector<std::pair<std::int64_t, std::size_t>> amounts, const LaneSet& always);
     void learn_class();
+    LaneSet find(NodeId node);
 
     const Cluster& cluster_;
     Matcher& matcher_;
@@ -84,6 +86,7 @@ class FitLanes {
     Ladder cpu_, memory_;
     Table idle_, most_;
     std::vector<ClassLanes> classes_;
+    std::vector<std::optional<LaneSet>> empty_;  // by kind: what fits on an empty node
 };
 
 }  // namespace hal
