@@ -178,26 +178,29 @@ void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
     }
     if (changed_.size() < slots_.size()) changed_.resize(slots_.size());
     if (nodes_.size() < slots_.size()) nodes_.resize(slots_.size());
-    const Matcher::Probe fits(matcher_, shape);
     std::uint64_t* const bits = index.fits.data();
     std::uint32_t* const changed = changed_.data();
     NodeId* const nodes = nodes_.data();
-    std::size_t count = 0;
+    // Two passes without branches, as none of what they would be taken on can be foreseen. The first drops
+    // slots of which the same holds: where the shape did not fit and nothing was freed, it still does not.
+    std::size_t look = 0, count = 0;
     changes.since(index.synced, [&](std::uint32_t slot) {
-        // The same for one slot.
-        const std::uint64_t bit = std::uint64_t{1} << slot % 64;
-        const bool fitted = bits[slot / 64] & bit;
-        if (!fitted && changes.freed(slot) <= index.synced) return;
-        const NodeId n = slots_.node(slot);
-        if (n != kNoNode && fits(n)) {
-            bits[slot / 64] |= bit;
-            changed[count] = slot;
-            nodes[count++] = n;
-        } else if (fitted) {
-            bits[slot / 64] &= ~bit;
-            index.keys.set(slot, 0);
-        }
+        changed[look] = slot;
+        look += (bits[slot / 64] >> slot % 64 & 1) | (changes.freed(slot) > index.synced);
     });
+    const Matcher::Probe fits(matcher_, shape);
+    for (std::size_t i = 0; i < look; ++i) {
+        const std::uint32_t slot = changed[i];
+        const NodeId n = slots_.node(slot);
+        const bool fit = n != kNoNode && fits(n);
+        std::uint64_t& word = bits[slot / 64];
+        const std::uint64_t had = word >> slot % 64 & 1;
+        word ^= (had ^ fit) << slot % 64;
+        if (had > fit) index.keys.set(slot, 0);
+        changed[count] = slot;
+        nodes[count] = n;
+        count += fit;
+    }
     if (count > 0) {
         keys(shape, {nodes, count}, keys_);
         index.keys.set_all({changed, count}, keys_.data());

@@ -34,7 +34,9 @@ class Matcher {
         bool operator()(NodeId n) const {
             const NodeState& node = nodes_[n];
             const Match match = classes_[node.node_class];
-            if (match == kNo || !node.present || cpu_ > node.free[kCpu] || memory_ > node.free[kMemory])
+            // At once: which of them fails cannot be foreseen.
+            if (!((match != kNo) & (node.present != 0) & (cpu_ <= node.free[kCpu]) &
+                  (memory_ <= node.free[kMemory])))
                 return false;
             if (gpus_ > 0) {
                 if (match == kSome) {

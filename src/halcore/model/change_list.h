@@ -60,7 +60,7 @@ class ChangeList {
         std::uint64_t stamp, freed;
         std::uint32_t at;  // in the log; kNowhere: not yet
     };
-    void drop_overtaken() {
+    [[gnu::noinline]] void drop_overtaken() {
         std::uint32_t kept = 0;
         for (std::uint32_t k = 0; k < log_.size(); ++k) {
             Thing& thing = things_[log_[k]];
