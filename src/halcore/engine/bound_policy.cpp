@@ -176,18 +176,18 @@ void BoundPolicy::follow(ShapeId shape, ShapeIndex& index) {
         index.fits.resize(slots_.size() / 64 + 1, 0);
         bytes_ += index.keys.bytes() - before;
     }
-    if (changed_.size() < slots_.size()) changed_.resize(slots_.size());
-    if (nodes_.size() < slots_.size()) nodes_.resize(slots_.size());
+    if (changed_.size() <= slots_.size()) changed_.resize(slots_.size() + 1);
+    if (nodes_.size() <= slots_.size()) nodes_.resize(slots_.size() + 1);
     std::uint64_t* const bits = index.fits.data();
     std::uint32_t* const changed = changed_.data();
     NodeId* const nodes = nodes_.data();
     // Two passes without branches, as none of what they would be taken on can be foreseen. The first drops
     // slots of which the same holds: where the shape did not fit and nothing was freed, it still does not.
-    std::size_t look = 0, count = 0;
-    changes.since(index.synced, [&](std::uint32_t slot) {
-        changed[look] = slot;
-        look += (bits[slot / 64] >> slot % 64 & 1) | (changes.freed(slot) > index.synced);
-    });
+    const std::size_t look =
+        changes.since(index.synced, changed, [&](std::uint32_t slot, std::uint64_t freed) {
+            return (bits[slot / 64] >> slot % 64 & 1) | (freed > index.synced);
+        });
+    std::size_t count = 0;
     const Matcher::Probe fits(matcher_, shape);
     for (std::size_t i = 0; i < look; ++i) {
         const std::uint32_t slot = changed[i];

@@ -10,7 +10,8 @@ namespace hal {
 
 /// Which of n things changed since a moment, each named once: a log of the changes, of which a thing's latest
 /// counts. Touching costs O(1) on average and writes to no other thing; reading costs O(changes since), and
-/// never more than O(n), as what is overtaken leaves the log when it is twice as long as there are things.
+/// never more than O(n), as what is overtaken leaves the log when that is several times as long as there are
+/// things.
 class ChangeList {
   public:
     std::uint64_t clock() const { return clock_; }
@@ -31,7 +32,7 @@ class ChangeList {
         thing.stamp = ++clock_;
         if (frees) thing.freed = last_freed_ = clock_;
         if (!log_.empty() && log_.back() == i) return;
-        if (log_.size() >= 2 * things_.size() + kSlack) drop_overtaken();
+        if (log_.size() >= kLength * things_.size() + kSlack) drop_overtaken();
         thing.at = static_cast<std::uint32_t>(log_.size());
         log_.push_back(i);
     }
@@ -48,13 +49,29 @@ class ChangeList {
 
     void prefetch(std::uint32_t i) const { __builtin_prefetch(things_.data() + i, 1); }
 
+    /// The same into `out`, of those that keep(i, freed(i)) says 1 of and not 0; returns how many. Without
+    /// branches that cannot be foreseen, for those who ask often. `out` has room for all things, and one
+    /// more.
+    template <class Keep>
+    std::size_t since(std::uint64_t since, std::uint32_t* out, Keep&& keep) const {
+        std::size_t count = 0;
+        for (std::size_t k = log_.size(); k-- > 0;) {
+            const std::uint32_t i = log_[k];
+            const Thing& thing = things_[i];
+            if (thing.stamp <= since) break;  // overtaken entries are of things that changed later still
+            out[count] = i;
+            count += static_cast<std::size_t>((thing.at == k) & keep(i, thing.freed));
+        }
+        return count;
+    }
+
     std::size_t bytes() const {
         return things_.capacity() * sizeof(Thing) + log_.capacity() * sizeof(std::uint32_t);
     }
 
   private:
     static constexpr std::uint32_t kNowhere = UINT32_MAX;
-    static constexpr std::size_t kSlack = 64;
+    static constexpr std::size_t kLength = 4, kSlack = 64;
 
     struct Thing {
         std::uint64_t stamp, freed;
@@ -63,10 +80,11 @@ class ChangeList {
     [[gnu::noinline]] void drop_overtaken() {
         std::uint32_t kept = 0;
         for (std::uint32_t k = 0; k < log_.size(); ++k) {
-            Thing& thing = things_[log_[k]];
-            if (thing.at != k) continue;
-            thing.at = kept;
-            log_[kept++] = log_[k];
+            const std::uint32_t i = log_[k];
+            const bool latest = things_[i].at == k;
+            log_[kept] = i;
+            things_[i].at = latest ? kept : things_[i].at;
+            kept += latest;
         }
         log_.resize(kept);
     }

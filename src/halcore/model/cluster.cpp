@@ -94,7 +94,7 @@ void Cluster::adjust(const TaskPlace& task, int sign) {
     node.free[kMemory] -= sign * s.memory;
     for (const auto& [r, amount] : s.extended) free_at(r, n) -= sign * amount;
     node.tasks += sign;
-    node.class_count[s.task_class] += static_cast<std::uint16_t>(sign);
+    class_count_[n][s.task_class] += static_cast<std::uint16_t>(sign);
     if (task.devices) {
         std::int32_t* row = gpu_free_.data() + node.gpu_begin;
         if (s.milli > 0) {
@@ -273,8 +273,8 @@ std::uint64_t Cluster::digest() const {
 }
 
 std::size_t Cluster::bytes() const {
-    std::size_t total = nodes_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() +
-                        changes_.bytes();
+    std::size_t total =
+        nodes_.bytes() + class_count_.bytes() + gpu_free_.bytes() + gpu_slices_.bytes() + changes_.bytes();
     for (const auto& c : free_extended_) total += c.bytes();
     for (const auto& c : capacity_) total += c.bytes();
     total += names_.capacity() * sizeof(std::string) + by_name_.size() * (sizeof(std::string) + 32);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -130,7 +131,7 @@ class Cluster {
     std::uint32_t task_count(NodeId n) const { return nodes_[n].tasks; }
     /// Tasks on the node by Shape::task_class.
     std::span<const std::uint16_t, Shape::kTaskClasses> class_counts(NodeId n) const {
-        return nodes_[n].class_count;
+        return class_count_[n];
     }
     /// The largest capacity of a resource over the present nodes; 0 for an empty cluster.
     std::int64_t largest(ResourceId r) const;
@@ -252,6 +253,8 @@ class Cluster {
     std::unordered_map<std::string, NodeId> by_name_;
     static constexpr ResourceId kInState = 2;  // resources whose free amounts are in a node's state
     Column<NodeState> nodes_;
+    using ClassCounts = std::array<std::uint16_t, Shape::kTaskClasses>;
+    Column<ClassCounts> class_count_;  // by node
     std::vector<Column<std::int64_t>> free_extended_, capacity_;
     Column<std::int32_t> gpu_free_;  // by device
     Column<Slices> gpu_slices_;

@@ -83,6 +83,7 @@ void Cluster::add_columns(const NodeColumns& in) {
     by_name_.merge(fresh);
     names_.insert(names_.end(), std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
     nodes_.resize(total);
+    class_count_.resize(total);
     for (auto& column : free_extended_) column.resize(total, 0);
     for (auto& column : capacity_) column.resize(total, 0);
     const std::int64_t gpus = std::accumulate(in.gpu_count.begin(), in.gpu_count.end(), std::int64_t{0});

@@ -72,6 +72,7 @@ NodeId Cluster::append_node(const NodeSpec& spec) {
     by_name_.emplace(spec.name, n);
     if (tree_) tree_->attach(n, spec.name);
     nodes_.push_back({});
+    class_count_.push_back({});
     for (auto& column : free_extended_) column.push_back(0);
     for (auto& column : capacity_) column.push_back(0);
     changes_.add();

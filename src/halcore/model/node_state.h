@@ -3,13 +3,11 @@
 #include <array>
 #include <cstdint>
 
-#include "halcore/model/shape.h"
-
 namespace hal {
 
-/// What deciding on a node and booking a task on it reads and writes, in two cache lines side by side: where
-/// nodes are many, each column of its own would be a miss of its own. Columns are views of it with a stride.
-struct alignas(128) NodeState {
+/// What deciding on a node and booking a task on it reads and writes, in one cache line: where nodes are
+/// many, each column of its own would be a miss of its own. Columns are views of it with a stride.
+struct alignas(64) NodeState {
     std::array<std::int64_t, 2> free{};  // kCpu, kMemory
     std::int64_t gpu_begin = 0;          // of its devices, in the rows of all
     std::int32_t gpu_count = 0;
@@ -19,7 +17,6 @@ struct alignas(128) NodeState {
     std::uint32_t kind = 0, node_class = 0;
     std::uint32_t tasks = 0;
     std::uint8_t present = 0;
-    std::array<std::uint16_t, Shape::kTaskClasses> class_count{};  // tasks by Shape::task_class
 };
 
 }  // namespace hal

@@ -1,6 +1,7 @@
 #include "halcore/signals/cluster_sums.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace hal::signals {
@@ -29,28 +30,26 @@ std::int64_t diversity(const Cluster& cluster, NodeId n) {
     if (tasks < 2) return 0;
     static const std::vector<double>& table = count_logs();
     double inner = 0;
-    for (const std::uint16_t count : cluster.class_counts(n))
-        if (count > 1) inner += count_log(count, table);
+    const auto counts = cluster.class_counts(n);
+    for (std::size_t c = 0; c < counts.size(); c += 4) {
+        if (!(counts[c] | counts[c + 1] | counts[c + 2] | counts[c + 3]))
+            continue;  // most nodes run few classes
+        for (std::size_t i = c; i < c + 4; ++i) inner += count_log(counts[i], table);
+    }
     const auto steps = static_cast<std::int64_t>((count_log(tasks, table) - inner) / tasks * scale + 0.5);
     return std::clamp(steps, std::int64_t{0}, NodeTerms::kOne);
 }
 
 }  // namespace
 
+// Every term alike, as numbers in a row, which the compiler takes several at a time.
 void NodeTerms::replace(NodeTerms& old, const NodeTerms& now) {
-    const auto move = [](std::int64_t& sum, std::int64_t& was, std::int64_t is) {
-        sum += is - was;
-        was = is;
-    };
-    move(load, old.load, now.load);
-    move(load_squared, old.load_squared, now.load_squared);
-    move(mixed, old.mixed, now.mixed);
-    move(stranded, old.stranded, now.stranded);
-    move(idle_devices, old.idle_devices, now.idle_devices);
-    for (int r = 0; r < kResources; ++r) move(free[r], old.free[r], now.free[r]);
-    if (old.nodes == now.nodes && old.capacity == now.capacity) return;  // almost always
-    move(nodes, old.nodes, now.nodes);
-    for (int r = 0; r < kResources; ++r) move(capacity[r], old.capacity[r], now.capacity[r]);
+    using Row = std::array<std::int64_t, sizeof(NodeTerms) / sizeof(std::int64_t)>;
+    auto sum = std::bit_cast<Row>(*this);
+    const auto was = std::bit_cast<Row>(old), is = std::bit_cast<Row>(now);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += is[i] - was[i];
+    *this = std::bit_cast<NodeTerms>(sum);
+    old = now;
 }
 
 NodeTerms terms_of(const Cluster& cluster, NodeId n) {
