@@ -271,7 +271,8 @@ class Preemption {
     void add_victim_to(PreemptPlan& plan, JobId id, const std::vector<std::uint32_t>& tasks) const {
         const RunningJob& job = cluster_.job(id);
         const VictimOption o = option(id, tasks);
-        plan.victims.push_back({id, job.name(), job.priority, tasks, o.places, job.tasks.size() - tasks.size(),
+        plan.victims.push_back({id, job.name(), job.priority, tasks, o.places,
+                                job.tasks.size() - tasks.size(),
                                 lost_each(id) * static_cast<std::int64_t>(tasks.size())});
         plan.cost = add_victim(plan.cost, {id, job.priority, lost_each(id), {}}, o);
     }

@@ -58,8 +58,8 @@ class Slots {
         std::uint32_t slot = kNone;  // its own
         KindId group = kNone;        // the kind whose group it is in
     };
-    std::vector<Home> home_;  // by node
-    std::vector<Group> groups_;           // by kind
+    std::vector<Home> home_;     // by node
+    std::vector<Group> groups_;  // by kind
     std::vector<KindId> dirty_;
     ChangeList changes_;
 };
