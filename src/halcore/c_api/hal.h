@@ -131,7 +131,7 @@ HAL_API int hal_cluster_digest(hal_cluster* cluster, uint64_t* out);
 /* HAL_ERROR_MODEL: no such node. The name is valid until the cluster changes. */
 HAL_API int hal_cluster_find_node(hal_cluster* cluster, const char* name, uint32_t* node);
 HAL_API int hal_cluster_node_name(hal_cluster* cluster, uint32_t node, const char** name);
-/* The columns as they are. Pointers into the cluster, valid until it changes. */
+/* The columns as they are, valid until the cluster changes. */
 HAL_API int hal_cluster_get_columns(hal_cluster* cluster, hal_columns* out);
 
 /* ---- Shapes and jobs ---- */

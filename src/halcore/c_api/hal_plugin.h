@@ -22,8 +22,8 @@ extern "C" {
 
 enum { HAL_CPU = 0, HAL_MEMORY = 1 }; /* resource ids; extended resources follow */
 
-/* The state of a cluster as columns, by node id, 0 ... n_nodes - 1. Pointers into the cluster itself: read
- * them only while the call lasts that gave them. */
+/* The state of a cluster as columns, by node id, 0 ... n_nodes - 1. What they point to is the
+ * library's: read it only while the call lasts that gave it. */
 typedef struct hal_columns {
     size_t size;
     size_t n_nodes; /* removed ones included: see present */
