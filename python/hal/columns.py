@@ -13,7 +13,8 @@ __all__ = ["Columns"]
 class Columns:
     """Read-only numpy views of a cluster's live columns, without copies; index = node index.
 
-    What a node has lies side by side, so most of them have a stride; `numpy.ascontiguousarray` copies one into one piece.
+    What a node has lies side by side, so most of them have a stride; `numpy.ascontiguousarray` copies one
+    into one piece.
 
     Attributes
     ----------
