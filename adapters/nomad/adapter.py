@@ -69,7 +69,7 @@ class NomadAdapter:
     ) -> None:  # fmt: skip
         if steer not in _PINS:
             raise hal.AdapterError(f"steer = {steer!r}: must be constraint or affinity")
-        for name, value in (("timeout", timeout), ("patience", patience), ("resync", resync)):
+        for name, value in (("patience", patience), ("resync", resync)):
             if not value > 0:
                 raise hal.AdapterError(f"{name} = {value}: must be more than 0 seconds")
         self.pin = _PINS[steer]

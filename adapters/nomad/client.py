@@ -57,19 +57,26 @@ class Client:
     ) -> None:  # fmt: skip
         self._httpx = _httpx()
         if not timeout > 0:
-            raise hal.AdapterError(f"timeout = {timeout}: must be over 0 s")
+            raise hal.AdapterError(f"timeout = {timeout}: must be more than 0 seconds")
         given = os.environ.get
         base = (address or given("NOMAD_ADDR") or "http://127.0.0.1:4646").rstrip("/")
+        if not base.startswith(("http://", "https://")):
+            raise hal.AdapterError(f"address = {base!r}: give http://host:port or https://host:port")
         self._token = token or ("" if token_file else given("NOMAD_TOKEN", ""))
         self._token_file = token_file
         self._region = {"region": region} if region else {}
-        certificate = client_cert or given("NOMAD_CLIENT_CERT", "")
+        authority, certificate = (
+            ca_cert or given("NOMAD_CACERT", ""),
+            client_cert or given("NOMAD_CLIENT_CERT", ""),
+        )
+        key = client_key or given("NOMAD_CLIENT_KEY", "")
         try:
-            context = ssl.create_default_context(cafile=ca_cert or given("NOMAD_CACERT") or None)
+            context = ssl.create_default_context(cafile=authority or None)
             if certificate:
-                context.load_cert_chain(certificate, client_key or given("NOMAD_CLIENT_KEY") or None)
-        except OSError as error:
-            raise hal.AdapterError(f"certificates for Nomad: {error}") from error
+                context.load_cert_chain(certificate, key or None)
+        except OSError as error:  # OpenSSL's name no file
+            files = ", ".join(name for name in (authority, certificate, key) if name)
+            raise hal.AdapterError(f"certificates ({files}): {error.strerror or error}") from error
         # Proxies and .netrc of the environment are none of Nomad's business, and would be sent the token.
         self.http = self._httpx.Client(base_url=base, verify=context, timeout=timeout, trust_env=False)
         self._where = self.http.base_url.netloc.decode()  # without what stands before an @

@@ -281,3 +281,10 @@ def test_any_event_is_taken_in_or_stale(line: Any) -> None:
 def test_seconds_that_cannot_be_are_named(option: str) -> None:
     with pytest.raises(hal.AdapterError, match=f"{option} = 0.0: must be more than 0 seconds"):
         NomadAdapter(**{option: 0.0})  # type: ignore[arg-type]
+
+
+def test_where_nomad_cannot_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(hal.AdapterError, match=r"address = 'lab:4646': give http://host:port"):
+        NomadAdapter(address="lab:4646")
+    with pytest.raises(hal.AdapterError, match=r"certificates \(.*none\.pem\): No such file"):
+        NomadAdapter(ca_cert=str(tmp_path / "none.pem"))
