@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._columns import check_column, zeros
+from hal._doors import texts
+from hal._show import show
 from hal.errors import InvalidModel
 from hal.gpu import GPU
 from hal.model import Node, Taint
 from hal.units import LIMIT
 
-__all__ = ["Building", "node_of", "strings"]
+__all__ = ["Building", "node_of"]
 
 
 class Building:
@@ -94,18 +96,19 @@ class Building:
             raise InvalidModel(
                 f"gpu_model: names model {int(model[count > 0].max())} of {len(models)}; extend models="
             )
+        extended = {} if resources is None else resources
+        if not isinstance(extended, Mapping):
+            raise InvalidModel(f"resources = {show(resources)}: must be a mapping from name to column")
+        texts("resources", list(extended), names=True)
         core = _core.Cluster.from_columns(
             cpu,
             check_column("memory_mib", memory_mib, np.int64, cpu.size),
             count,
             model,
             column("gpu_memory", gpu_memory, np.int64),
-            strings("models", models),
-            None if names is None else strings("names", names, cpu.size),
-            {
-                name: column(f"resources[{name!r}]", amount, np.int64)
-                for name, amount in (resources or {}).items()
-            },
+            texts("models", models, names=True),
+            None if names is None else texts("names", names, cpu.size, names=True),
+            {name: column(f"resources[{name!r}]", amount, np.int64) for name, amount in extended.items()},
         )
         return cls._of(core)
 
@@ -161,15 +164,6 @@ class Building:
         from hal.files import write_nodes
 
         write_nodes(path, self.nodes(), "json")
-
-
-def strings(field: str, values: Sequence[str], size: int | None = None) -> list[str]:
-    out = list(values)
-    if isinstance(values, str) or not all(isinstance(value, str) for value in out):
-        raise InvalidModel(f"{field}: must be a sequence of str")
-    if size is not None and len(out) != size:
-        raise InvalidModel(f"{field}: has {len(out)} entries, must have {size} like the columns")
-    return out
 
 
 def node_of(state: tuple[Any, ...]) -> Node:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hal import _core
 from hal._booking import Booking
 from hal._building import node_of
-from hal._doors import listed, must_be
+from hal._doors import flag, listed, must_be
 from hal._show import show
 from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
@@ -147,7 +147,7 @@ class Cluster(Booking):
         InvalidModel
             There is no such node.
         """
-        node = self.node(name)
+        node, cordoned = self.node(name), flag(cordoned, "cordoned")
         if node.schedulable is cordoned:
             self.update(dataclasses.replace(node, schedulable=not cordoned))
 
@@ -192,7 +192,7 @@ class Cluster(Booking):
         InvalidModel
             No such node, or it is busy and ``evict`` is not set.
         """
-        return list(self._core.remove_node(must_be(name, str, "name"), evict))
+        return list(self._core.remove_node(must_be(name, str, "name"), flag(evict, "evict")))
 
     def set_topology(self, topology: Topology | None) -> None:
         """Hang the nodes, present and to come, into a tree by their names; None takes it away.

@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from hal._doors import path_of
 from hal._extras import require
 from hal._show import show
 from hal.errors import HalError, InvalidModel
@@ -52,12 +53,12 @@ def read_nodes(path: str | PathLike[str], format: Format) -> list[Node]:  # the 
     MissingExtra
         The format is YAML and pyyaml is not installed.
     """
-    return _listed(Path(path), format, "nodes", Node, {"taints": Taint})
+    return _listed(path_of(path), _known(format), "nodes", Node, {"taints": Taint})
 
 
 def read_jobs(path: str | PathLike[str], format: Format) -> list[Job]:  # the field's word
     """Read the jobs of a document; raises as `read_nodes`."""
-    return _listed(Path(path), format, "jobs", Job, _IN_JOBS)
+    return _listed(path_of(path), _known(format), "jobs", Job, _IN_JOBS)
 
 
 def write_nodes(path: str | PathLike[str], nodes: Iterable[Node], format: Format) -> None:
@@ -68,15 +69,22 @@ def write_nodes(path: str | PathLike[str], nodes: Iterable[Node], format: Format
     HalError
         The file cannot be written.
     """
+    path = path_of(path)
     document = {"nodes": [_plain_node(node) for node in nodes]}
-    if format == "json":
+    if _known(format) == "json":
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     else:
         text = require("yaml", extra="yaml").safe_dump(document, sort_keys=False, allow_unicode=True)
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise HalError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _known(format: Format) -> Format:
+    if format not in ("yaml", "json"):
+        raise InvalidModel(f"format = {show(format)}: must be 'yaml' or 'json'")
+    return format
 
 
 def _plain_node(node: Node) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any, Self
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._columns import check_column, zeros
-from hal._doors import listed
+from hal._doors import listed, texts
+from hal._show import show
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.rules import traits as traits_of
@@ -107,7 +108,7 @@ class JobColumns:
         self._set_tasks(tasks, size)
         self.traits, self.all_traits = None, []
         if queue is not None:
-            names = [str(name) for name in queue_names]
+            names = texts("queue_names", queue_names, names=True)
             self.traits = check_column("queue", queue, np.int32, size, least=-1, most=len(names) - 1)
             self.all_traits = [traits_of(name, (), (), False) for name in names]
         self.shapes, self.shape = _intern((cpu, memory, number, share, models), sets)
@@ -170,6 +171,18 @@ class JobColumns:
 
     def take(self, rows: NDArray[np.integer]) -> Self:
         """Return the jobs of these rows, in this order, copies included; O(rows)."""
+        rows = np.asarray(rows)
+        size = len(self)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise InvalidModel(
+                f"rows: must be whole numbers in one dimension; got {rows.dtype} of {rows.shape}"
+            )
+        wrong = np.flatnonzero((rows < -size) | (rows >= size))
+        if wrong.size:
+            raise InvalidModel(
+                f"rows[{wrong[0]}] = {rows[wrong[0]]}: must be below {size}, the number of jobs"
+            )
+        rows = rows.astype(np.int64, copy=False)
         other = type(self).__new__(type(self))
         other.shapes = self.shapes
         other.shape = np.ascontiguousarray(self.shape[rows])
@@ -207,11 +220,6 @@ def _intern(columns: tuple[NDArray[Any], ...], sets: list[list[str]]) -> tuple[l
 
 
 def _check_sets(model_sets: Sequence[Sequence[str]]) -> list[list[str]]:
-    sets: list[list[str]] = []
-    for index, models in enumerate(model_sets):
-        if isinstance(models, str) or not all(isinstance(model, str) and model for model in models):
-            raise InvalidModel(
-                f"model_sets[{index}] = {models!r}: must be a sequence of model names; () allows any"
-            )
-        sets.append(list(models))
-    return sets
+    if isinstance(model_sets, (str, bytes)) or not isinstance(model_sets, Iterable):
+        raise InvalidModel(f"model_sets = {show(model_sets)}: must be a sequence of sets of model names")
+    return [texts(f"model_sets[{index}]", models, names=True) for index, models in enumerate(model_sets)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core, policies
-from hal._doors import listed, must_be
+from hal._doors import flag, listed, must_be
 from hal._show import show
 from hal.answer import Explanation
 from hal.cluster import Cluster, core_of
@@ -83,6 +83,8 @@ def place(
     >>> hal.place(cluster, hal.Job("small", cpus=2))[0].nodes
     ('n2',)
     """
+    if type(apply) is not bool:
+        apply = flag(apply, "apply")
     if type(cluster) is not Cluster or type(cluster._core) is not _core.Cluster:
         core_of(cluster)
     decided = resolve(policy, seed)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import whole
 from hal._show import show
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
@@ -111,6 +112,10 @@ class Placements(Sequence[Placement]):
     def __getitem__(self, index: int | slice) -> Placement | list[Placement]:
         if isinstance(index, slice):
             return [self._build(row) for row in range(*index.indices(len(self)))]
+        if not isinstance(index, (int, np.integer)):
+            raise InvalidModel(
+                f'index = {show(index)}: must be a whole number or a slice; find("name") looks by name'
+            )
         row = index + len(self) if index < 0 else index
         if not 0 <= row < len(self):
             raise IndexError(f"placement {index} of {len(self)}")
@@ -157,6 +162,8 @@ class Placements(Sequence[Placement]):
         later counts as well.
         """
         line = self._line(self._given(job))
+        if (top := whole(top, "top")) < 0:
+            raise InvalidModel(f"top = {top}: must be 0 or more")
         core = self._handle
         if core.version != (self._result.version if self._booked is None else self._booked):
             raise HalError(

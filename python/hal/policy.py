@@ -103,6 +103,10 @@ class Policy:
         if not weighted:
             raise PolicyError("scorers: is empty; give at least one, such as hal.policies.FirstFit()")
         self.scorers = {scorer_of(scorer): _weight(scorer, weight) for scorer, weight in weighted.items()}
+        if isinstance(filters, (str, bytes)) or not isinstance(filters, Iterable):
+            raise PolicyError(f"filters = {show(filters)}: give a list of filters")
+        if name is not None and not isinstance(name, str):
+            raise PolicyError(f"name = {show(name)}: must be text")
         self.filters = tuple(filters)
         self.name = name or " + ".join(
             scorer.name if weight == 1 else f"{weight:g} * {scorer.name}"

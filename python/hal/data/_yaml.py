@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from hal._doors import path_of
 from hal._extras import require
 from hal.errors import InvalidModel
 
@@ -19,7 +20,7 @@ def read_section(source: str | PathLike[str], section: str) -> Any:
     if isinstance(source, str) and "\n" in source:
         where, text = "yaml", source
     else:
-        where = str(source)
+        where = str(path_of(source, "source"))
         try:
             text = Path(source).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

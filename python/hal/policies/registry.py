@@ -42,8 +42,12 @@ def register(name: str, make: Callable[..., Any]) -> None:
     PolicyError
         The name is malformed or taken by something else.
     """
-    if not _NAME.fullmatch(name) or "." in name:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or "." in name:
         raise PolicyError(f"name = {show(name)}: must be letters, digits, _ and -")
+    if not callable(make):
+        raise PolicyError(
+            f"make = {show(make)}: must be a class or function that returns a scorer or a policy"
+        )
     if _FACTORIES.get(name, make) is not make:
         raise PolicyError(f"name = {show(name)}: is taken; choose another")
     _FACTORIES[name] = make

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from hal import _core
-from hal._doors import listed
+from hal._doors import listed, path_of
 from hal._extras import require
 from hal._show import show
 from hal.cluster import Cluster
-from hal.errors import InvalidModel
+from hal.errors import HalError, InvalidModel
 from hal.queues.amounts import human_amounts
 from hal.queues.queue import Queue
 
@@ -69,7 +69,7 @@ class QueueTree:
         """
         yaml = require("yaml", extra="yaml")
         inline = isinstance(source, str) and "\n" in source
-        where = "yaml" if inline else str(source)
+        where = "yaml" if inline else str(path_of(source, "source"))
         try:
             text = str(source) if inline else Path(source).read_text(encoding="utf-8")
             document = yaml.safe_load(text)
@@ -87,7 +87,10 @@ class QueueTree:
             for queue in self._queues.values()
         ]
         text = yaml.safe_dump({"queues": rows}, sort_keys=False, allow_unicode=True)
-        Path(path).write_text(text, encoding="utf-8")
+        try:
+            path_of(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise HalError(f"{path}: cannot be written ({error.strerror})") from None
 
     def __len__(self) -> int:
         return len(self._queues)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.replay._files import read_bytes, stem
 from hal.replay.workload import Workload
@@ -55,7 +56,7 @@ def read_philly(path: str | Path, *, processors: int | None = None) -> Workload:
         The file cannot be read or lacks a column.
     """
     return _read(
-        Path(path),
+        path_of(path),
         ("timestamp", "duration", "num_gpus", "cluster"),
         lambda row: (
             _moment(row["timestamp"]), _seconds(row["duration"]), int(row["num_gpus"]), -1, row["cluster"],
@@ -93,7 +94,7 @@ def read_eagle(
     """
     column = f"{resource}_req"
     return _read(
-        Path(path),
+        path_of(path),
         ("submit_time", "run_time", column, "wallclock_req", "user", "job_id"),
         lambda row: (
             _moment(row["submit_time"]), _seconds(row["run_time"]), int(float(row[column])),

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.replay._files import read_bytes, stem
 from hal.replay.queue_replay import replay_queue
@@ -79,7 +80,7 @@ def read_oracle(path: str | Path, *, processors: int | None = None) -> Workload:
     InvalidModel
         The file cannot be read, lacks a column, or holds something other than whole numbers.
     """
-    path = Path(path)
+    path = path_of(path)
     columns = _read_columns(path)
     missing = [name for name in _COLUMNS if name not in columns]
     if missing:
@@ -118,7 +119,7 @@ def read_waits(path: str | Path) -> tuple[NDArray[np.int64], dict[str, NDArray[n
     InvalidModel
         The file cannot be read, has no waits, or holds something other than whole numbers.
     """
-    columns = _read_columns(Path(path))
+    columns = _read_columns(path_of(path))
     waits = {name: column for name, column in columns.items() if name.startswith("wait_")}
     if not waits:
         raise InvalidModel(f"oracle: {str(path)!r} lacks a column that starts with 'wait_'")

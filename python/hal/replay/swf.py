@@ -11,6 +11,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from hal import _core
+from hal._doors import path_of
 from hal.replay._files import read_bytes, stem
 
 __all__ = ["FIELDS", "SwfIssue", "SwfLog", "read_swf"]
@@ -123,7 +124,7 @@ def read_swf(path: str | Path) -> SwfLog:
     One pass in the core, about 10 MB of text in 0.1 s.
     Format: https://www.cs.huji.ac.il/labs/parallel/workload/swf.html (version 2.2).
     """
-    path = Path(path)
+    path = path_of(path)
     columns, headers, lines, fields, faults = _core.parse_swf(read_bytes(path))
     directives: dict[str, str] = {}
     for header in headers:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.replay._whole import whole
 from hal.replay.dependencies import Dependencies, feedback
@@ -278,7 +279,7 @@ def read_workload(
     """
     from hal.replay import csv_logs, oracle
 
-    path = Path(path)
+    path = path_of(path)
     readers: tuple[tuple[str, Any], ...] = (
         ("wait_easy", oracle.read_oracle),
         ("num_gpus", csv_logs.read_philly),

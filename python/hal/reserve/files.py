@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, TypeVar
 
+from hal._doors import path_of
 from hal._show import show
 from hal.errors import InvalidModel
 from hal.files import _load, format_of
@@ -45,7 +45,7 @@ def read_requests(path: str | PathLike[str]) -> Document:
     MissingExtra
         The file is YAML and pyyaml is not installed.
     """
-    document = _load(Path(path), format_of(path))
+    document = _load(path_of(path), format_of(path))
     if not isinstance(document, dict):
         raise InvalidModel(f"{path}: must be a mapping with a list under 'requests'")
     unknown = [key for key in document if key not in _SECTIONS]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hal import _core
-from hal._building import strings
-from hal._doors import listed, must_be
+from hal._doors import listed, must_be, texts
 from hal._show import show
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
@@ -84,7 +83,7 @@ class Monitor:
     def _left(self, jobs: str | Job | Iterable[str | Job], now: float) -> None:
         given = [jobs] if isinstance(jobs, (str, Job)) else list(jobs)
         names = [job.name if isinstance(job, Job) else job for job in given]
-        self._monitor.left(strings("jobs", names), clock(now))
+        self._monitor.left(texts("jobs", names), clock(now))
 
     def read(self, now: float) -> Signals:
         """Return the signals at ``now``, in seconds."""

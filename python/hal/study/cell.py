@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from hal._doors import number
 from hal._show import show
 from hal.cluster import Cluster
 from hal.control import Controller, Cost, Loop, make
@@ -22,6 +23,7 @@ from hal.model import Node
 from hal.policies import get
 from hal.replay import arrivals, simulate
 from hal.replay.arrivals import Arrivals
+from hal.replay.arrivals.arrivals import checked_load
 from hal.replay.simulator import Contention, Simulation, Sleeping, linear_power
 
 __all__ = ["MACHINES", "WORKLOADS", "Cell", "Machine", "controller_of"]
@@ -108,7 +110,10 @@ class Cell:
             raise InvalidModel(f"machine = {show(self.machine)}: must be one of {', '.join(MACHINES)}")
         if isinstance(self.nodes, bool) or not isinstance(self.nodes, int) or not 1 <= self.nodes <= 10**6:
             raise InvalidModel(f"nodes = {show(self.nodes)}: must be a whole number from 1 to 10**6")
-        if not 0 < self.step <= self.seconds:
+        checked_load(self.load)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise InvalidModel(f"seed = {show(self.seed)}: must be a whole number, 0 or more")
+        if not 0 < number(self.step, "step") <= number(self.seconds, "seconds"):
             raise InvalidModel(
                 f"step = {show(self.step)}: must be above 0 and at most seconds = {self.seconds!r}"
             )

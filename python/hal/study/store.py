@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.study.cell import Cell
 
@@ -28,7 +29,7 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = path_of(path)
         self._figures: dict[str, dict[str, float]] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.topology._hosts import expand_hosts
 from hal.topology._levels import Level
@@ -72,10 +72,11 @@ def from_slurm(
 def _text(source: str | os.PathLike[str]) -> str:
     if isinstance(source, str) and ("=" in source or "\n" in source or not source.strip()):
         return source
+    path = path_of(source, "source")
     try:
-        return Path(source).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InvalidModel(f"slurm topology: cannot read {os.fspath(source)!r}: {error}") from None
+        raise InvalidModel(f"slurm topology: cannot read {str(path)!r}: {error}") from None
 
 
 def _parse(text: str) -> list[tuple[int, _Entry]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from hal._doors import must_be
+from hal._doors import must_be, path_of
 from hal._extras import require
 from hal.errors import InvalidModel
 from hal.topology._hosts import expand_hosts
@@ -49,9 +48,10 @@ def from_yaml(source: str | os.PathLike[str]) -> Topology:
     ('s', 'a')
     """
     yaml = require("yaml", extra="yaml")
+    text = source if isinstance(source, str) and (":" in source or "\n" in source) else None
+    path = path_of("" if text is not None else source, "source")
     try:
-        text = source if isinstance(source, str) and (":" in source or "\n" in source) else None
-        data = yaml.safe_load(Path(source).read_text(encoding="utf-8") if text is None else text)
+        data = yaml.safe_load(path.read_text(encoding="utf-8") if text is None else text)
     except (OSError, UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InvalidModel(f"topology yaml: cannot read {str(source)[:80]!r}: {error}") from None
     data = _mapping(data, "the document", {"levels", "tree"}, {"levels", "tree"})

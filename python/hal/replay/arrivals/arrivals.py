@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hal._columns import check_column
+from hal._doors import must_be, number
 from hal._show import show
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
-
-if TYPE_CHECKING:
-    from hal.cluster import Cluster
 
 __all__ = ["Arrivals"]
 
@@ -122,8 +121,7 @@ class Arrivals:
 
         Arrival times and durations are each multiplied by one factor.
         """
-        if not 0 < load <= 100:
-            raise InvalidModel(f"load = {show(load)}: must be above 0; 0.6 is 60 % of the cluster")
+        checked_load(load)
         span = self.span if seconds is None else seconds
         if not (span > 0 and self.span > 0):
             raise InvalidModel(f"seconds = {show(seconds)}: the arrivals need a span of time above 0")
@@ -131,9 +129,15 @@ class Arrivals:
         return replace(moved, duration=self.duration * (load / moved.load(cluster, seconds=span)))
 
 
+def checked_load(load: float) -> float:
+    if not 0 < number(load, "load") <= 100:
+        raise InvalidModel(f"load = {show(load)}: must be above 0, at most 100; 0.6 is 60 % of the cluster")
+    return load
+
+
 def capacity_of(cluster: Cluster) -> NDArray[np.int64]:
     """(3,) int64: milli-CPU, MiB and milli-GPU of the present nodes."""
-    columns = cluster.columns
+    columns = must_be(cluster, Cluster, "cluster").columns
     here = columns.present > 0
     return np.array(
         [

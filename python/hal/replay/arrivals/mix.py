@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import number
 from hal._show import show
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
@@ -43,11 +44,14 @@ class Mix:
     """
 
     def __init__(self, kinds: Sequence[tuple[Job, float]]) -> None:
-        self.jobs = [job for job, _ in kinds]
-        shares = np.array([share for _, share in kinds], np.float64)
-        for index, job in enumerate(self.jobs):
-            if not isinstance(job, Job):
-                raise InvalidModel(f"mix[{index}] = {show(job)}: must be a hal.Job and its share")
+        if isinstance(kinds, (str, bytes)) or not isinstance(kinds, Iterable):
+            raise InvalidModel(f"mix = {show(kinds)}: must be a list of (hal.Job, share)")
+        given = list(kinds)
+        for index, kind in enumerate(given):
+            if not isinstance(kind, tuple) or len(kind) != 2 or not isinstance(kind[0], Job):
+                raise InvalidModel(f"mix[{index}] = {show(kind)}: must be a hal.Job and its share")
+        self.jobs = [job for job, _ in given]
+        shares = np.array([number(share, f"mix[{index}]") for index, (_, share) in enumerate(given)])
         if not self.jobs or not (np.isfinite(shares) & (shares > 0)).all():
             raise InvalidModel(
                 f"mix: shares are {show(shares.tolist())}; give one kind or more, above 0 each"
@@ -70,8 +74,8 @@ class Mix:
         gpus = columns.gpu_count[here]
         without = not gpus.any()
         kinds = []
-        for milli, mib, number, share, often in TASK_SHARES:
-            wanted = 0 if without else number
+        for milli, mib, devices, share, often in TASK_SHARES:
+            wanted = 0 if without else devices
             if not ((cpu >= milli) & (memory >= mib) & (gpus >= wanted)).any():
                 continue
             part = share / 1000 if wanted and share < 1000 else None

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import must_be, number
 from hal._show import show
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
-from hal.replay.arrivals.arrivals import Arrivals, capacity_of
+from hal.replay.arrivals.arrivals import Arrivals, capacity_of, checked_load
 from hal.replay.arrivals.mix import Mix
 from hal.units import Quantity
 from hal.units import seconds as to_seconds
-
-if TYPE_CHECKING:
-    from hal.cluster import Cluster
 
 __all__ = ["bursty", "diurnal", "poisson"]
 
@@ -76,7 +74,7 @@ def poisson(
     """
     span = _span(seconds)
     rate = np.array([0.0, span]), np.array([0.0, span])
-    return _draw("poisson", rate, load, cluster, np.random.PCG64(seed), duration, spread, mix, users)
+    return _draw("poisson", rate, load, cluster, _bits(seed), duration, spread, mix, users)
 
 
 def bursty(
@@ -107,12 +105,12 @@ def bursty(
         Of the time that is burst in the mean, in (0, 1).
     """
     span, length = _span(seconds), to_seconds(burst, field="burst")
-    if not factor >= 1 or not 0 < share < 1 or not length > 0:
+    if not number(factor, "factor") >= 1 or not 0 < number(share, "share") < 1 or not length > 0:
         raise InvalidModel(
             f"factor = {show(factor)}, share = {show(share)}, burst = {show(burst)}: "
             "must be 1 or more, in (0, 1), and above 0"
         )
-    bits = np.random.PCG64(seed)
+    bits = _bits(seed)
     calm = 1 / (1 - share + share * factor)
     means = {False: length * (1 - share) / share, True: length}
     state = bool(_uniform(bits, 1)[0] < share)
@@ -153,13 +151,13 @@ def diurnal(
         In [0, 1].
     """
     span, swing = _span(seconds), to_seconds(period, field="period")
-    if not 0 <= amplitude <= 1 or not swing > 0:
+    if not 0 <= number(amplitude, "amplitude") <= 1 or not swing > 0:
         raise InvalidModel(
             f"amplitude = {show(amplitude)}, period = {show(period)}: must be in [0, 1], and above 0"
         )
     times = np.linspace(0.0, span, 1 + max(256, math.ceil(64 * span / swing)))
     passed = times + amplitude * swing / (2 * math.pi) * (1 - np.cos(2 * math.pi * times / swing))
-    bits = np.random.PCG64(seed)
+    bits = _bits(seed)
     return _draw("diurnal", (times, passed), load, cluster, bits, duration, spread, mix, users)
 
 
@@ -168,6 +166,12 @@ def _span(seconds: Quantity) -> float:
     if not 0 < span <= 1e9:
         raise InvalidModel(f"seconds = {show(seconds)}: must be above 0 and at most 1e9")
     return span
+
+
+def _bits(seed: int) -> np.random.PCG64:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InvalidModel(f"seed = {show(seed)}: must be a whole number, 0 or more")
+    return np.random.PCG64(seed)
 
 
 def _uniform(bits: np.random.PCG64, count: int) -> F64:
@@ -187,15 +191,15 @@ def _draw(
     users: int,
 ) -> Arrivals:
     mean = to_seconds(duration, field="duration")
-    if not 0 < load <= 100:
-        raise InvalidModel(f"load = {show(load)}: must be above 0; 0.6 is 60 % of the cluster")
-    if not mean > 0 or not 0 <= spread <= 3:
+    must_be(cluster, Cluster, "cluster")
+    checked_load(load)
+    if not mean > 0 or not 0 <= number(spread, "spread") <= 3:
         raise InvalidModel(
             f"duration = {show(duration)}, spread = {show(spread)}: must be above 0, and 0 … 3"
         )
     if isinstance(users, bool) or not isinstance(users, int) or not 1 <= users <= 2**31 - 1:
         raise InvalidModel(f"users = {show(users)}: must be a whole number, 1 or more")
-    chosen = mix or Mix.published(cluster)
+    chosen = Mix.published(cluster) if mix is None else must_be(mix, Mix, "mix")
     every = Arrivals(
         np.zeros(len(chosen)), np.zeros(len(chosen)), chosen.columns(np.arange(len(chosen), dtype=np.int32))
     )

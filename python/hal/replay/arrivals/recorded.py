@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import must_be, path_of
 from hal._show import show
+from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.replay.arrivals.arrivals import Arrivals
@@ -20,9 +21,6 @@ from hal.replay.swf import read_swf
 from hal.replay.workload import Workload
 from hal.units import Quantity
 from hal.units import seconds as to_seconds
-
-if TYPE_CHECKING:
-    from hal.cluster import Cluster
 
 __all__ = ["openb", "philly", "swf"]
 
@@ -89,8 +87,8 @@ def swf(
     cluster, load, seconds
         See `openb`.
     """
-    work = log if isinstance(log, Workload) else Workload.from_swf(read_swf(Path(log)))
-    columns = cluster.columns
+    work = log if isinstance(log, Workload) else Workload.from_swf(read_swf(path_of(log, "log")))
+    columns = must_be(cluster, Cluster, "cluster").columns
     widest = int(columns.capacity_cpu[columns.present > 0].max(initial=0)) // 1000
     each, tasks = _split(work.procs, widest, "CPU")
     jobs = JobColumns(cpu_milli=1000 * each, memory_mib=np.zeros_like(each), tasks=tasks)
@@ -114,8 +112,8 @@ def philly(
     cluster, load, seconds
         See `openb`.
     """
-    work = log if isinstance(log, Workload) else read_philly(Path(log))
-    columns = cluster.columns
+    work = log if isinstance(log, Workload) else read_philly(path_of(log, "log"))
+    columns = must_be(cluster, Cluster, "cluster").columns
     here = columns.present > 0
     gpus = columns.gpu_count[here]
     each, tasks = _split(work.procs, int(gpus.max(initial=0)), "GPU")

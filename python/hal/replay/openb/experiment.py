@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import must_be, path_of
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
 from hal.place import place
@@ -90,9 +91,9 @@ class Experiment:
         InvalidModel
             A file is missing or broken.
         """
-        base = traces_folder() / "openb" if folder is None else Path(folder)
-        own = trace.endswith(".csv")
-        path = Path(trace) if own else base / f"openb_pod_list_{trace}.csv"
+        base = traces_folder() / "openb" if folder is None else path_of(folder, "folder")
+        own = must_be(trace, str, "trace").endswith(".csv")
+        path = path_of(trace, "trace") if own else base / f"openb_pod_list_{trace}.csv"
         name = path.stem.removeprefix("openb_pod_list_")
         recorded = (path.parent if own else base) / "orders" / f"{name}.npz"
         return cls(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.replay.openb.trace import Nodes, Tasks
 
@@ -39,7 +39,7 @@ def read_orders(path: str | PathLike[str], seed: int, *, tasks: int, nodes: int)
     InvalidModel
         No such file or seed, or rows that the lists do not have.
     """
-    where = Path(path)
+    where = path_of(path)
     try:
         with where.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrivals, order = (stored[f"{kind}_{seed}"] for kind in ("arrivals", "nodes"))

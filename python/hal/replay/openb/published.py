@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import path_of
 from hal.errors import InvalidModel
 from hal.replay.openb.metrics import PERCENTS
 
@@ -76,7 +77,10 @@ def read_published(folder: str | PathLike[str]) -> Published:
         A file is missing, cut short or not what it should be; the message names file and line.
     """
     return Published(
-        *(_read(Path(folder) / f"published_{kind}.csv.gz") for kind in ("allocation", "fragmentation"))
+        *(
+            _read(path_of(folder, "folder") / f"published_{kind}.csv.gz")
+            for kind in ("allocation", "fragmentation")
+        )
     )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._doors import NAMED, named, path_of
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.policies import TypicalTask
@@ -217,12 +218,15 @@ class _Row:
 
     def text(self, field: str) -> str:
         value = self.fields[field]
-        if not value:
-            raise self.error(field, "must not be empty")
+        if not named(value):
+            raise self.error(field, NAMED)
         return value
 
     def optional(self, field: str) -> str:
-        return self.fields.get(field, "")
+        value = self.fields.get(field, "")
+        if value and not named(value):
+            raise self.error(field, NAMED)
+        return value
 
     def whole(self, field: str, most: int) -> int:
         value = self.fields[field]
@@ -235,7 +239,7 @@ class _Row:
 
 
 def _rows(path: str | PathLike[str], needed: tuple[str, ...]) -> Iterator[_Row]:
-    where = Path(path)
+    where = path_of(path)
     try:
         text = where.read_bytes().decode("utf-8-sig")
     except OSError as error:

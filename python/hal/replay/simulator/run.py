@@ -184,6 +184,17 @@ def simulate(
     True
     """
     _check(cluster, workload, p, queue, seed)
+    for field, given, kind in (
+        ("contention", contention, Contention),
+        ("sleep", sleep, Sleeping),
+        ("power", power, PowerModel),
+        ("failures", failures, Failures),
+        ("weights", weights, Weights),
+    ):
+        if given is not None:
+            must_be(given, kind, field)
+    if controller is not None and not callable(getattr(controller, "observe", None)):
+        raise InvalidModel(f"controller = {show(controller)}: needs observe(signals, context)")
     span = seconds(step, field="step")
     if not 1e-6 <= span <= 1e9:
         raise InvalidModel(f'step = {show(step)}: must be from 1e-6 to 1e9 s, such as "10s"')
