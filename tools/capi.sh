@@ -14,7 +14,7 @@ try() {
     cmake --install "$built" --component libhal --prefix "$prefix" >/dev/null
     local libraries
     libraries=$(dirname "$(find "$PWD/$prefix" -name libhal.so)")
-    "${CC:-cc}" $strict $flags -I"$prefix/include" tests/c_api/test_hal.c -L"$libraries" -lhal -lm \
+    "${CC:-cc}" $strict $flags -I"$prefix/include" tests/c_api/test_hal.c tests/c_api/test_misuse.c -L"$libraries" -lhal -lm \
         -Wl,-rpath,"$libraries" -o "$out/$2/test_hal"
     "$out/$2/test_hal"
     cmake -S examples/native/c_scheduler -B "$out/$2/scheduler" -G Ninja -DCMAKE_BUILD_TYPE=Release \
