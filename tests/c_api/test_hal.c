@@ -1,7 +1,6 @@
 /* The C interface from C11: what it answers, and (test_misuse.c) that misuse is an error and never a crash. Exits with
  * 1 when anything is wrong. Built as strict C11, and by ASan's lane with the sanitizer. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "check.h"
 

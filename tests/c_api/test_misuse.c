@@ -1,6 +1,4 @@
 /* Misuse of the C interface is an error and never a crash. Part of test_hal. */
-#include <math.h>
-#include <stdlib.h>
 
 #include "check.h"
 
