@@ -24,7 +24,7 @@ from hal.adapters.slurm.convert import Converted, convert
 from hal.adapters.slurm.hetjobs import components, pin, settled
 from hal.adapters.slurm.nodes import topology_of
 from hal.adapters.slurm.outcomes import JOB, became, ready
-from hal.adapters.slurm.pins import take_back
+from hal.adapters.slurm.pins import pin_job, take_back
 from hal.adapters.slurm.rank import site_factors, to_rank
 from hal.adapters.slurm.records import JobRecord, NodeRecord, hosts, job_name
 from hal.adapters.slurm.reserve import answers, commands
@@ -198,8 +198,7 @@ class SlurmAdapter:
             if parts[0].het:
                 commands += pin(parts, placement, self._names)
                 continue
-            where = ",".join(dict.fromkeys(placement.nodes))
-            commands += [f"update JobId={placement.job} ReqNodeList={where}", f"release {placement.job}"]
+            commands += pin_job(parts[0], placement.job, placement.nodes)
         if sent:
             try:
                 said = self.client.batch(commands)

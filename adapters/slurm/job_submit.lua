@@ -16,6 +16,7 @@ local settings = {
   policy = "",         -- empty: the server's
   limit = 0.004,       -- seconds that one submission may wait for hal
   pause = 1.0,         -- seconds during which hal is not asked after it failed
+  threads = 1,         -- CPUs of a core, where Slurm gives whole cores (CR_Core) and they have several threads
   settle = 3.0,        -- seconds after which the server has seen in Slurm what was pinned
 }
 -- What was pinned lately is told with each question, so that a burst does not pile up on one node; of more than this,
@@ -130,6 +131,8 @@ local function question(job, partitions)
   local nodes = asked(job.min_nodes) or 1
   local cpus = math.ceil(math.max(asked(job.min_cpus) or 1, nodes) / nodes)
   cpus = math.max(cpus, asked(job.pn_min_cpus, slurm.NO_VAL16) or 1)
+  if asked(job.threads_per_core, slurm.NO_VAL16) then return nil, "threads_per_core" end
+  cpus = math.ceil(cpus / math.max(settings.threads, 1)) * math.max(settings.threads, 1)
   local memory = asked(job.min_mem_per_node) or (asked(job.min_mem_per_cpu) or 0) * cpus
   count = count + 1
   local name = string.format("slurm-submit-%d-%d", math.floor(socket.gettime() * 1000), count)

@@ -22,7 +22,7 @@ from hal.adapters import Adapter
 from hal.adapters.slurm import SlurmAdapter
 
 CPUS = 16
-_UPDATE = re.compile(r"update JobId=(\d+) ReqNodeList=(\S*)$")
+_UPDATE = re.compile(r'update JobId=(\d+) ReqNodeList=(\S*) AdminComment="(.*)"$')
 
 
 class FakeSlurm:
@@ -77,7 +77,7 @@ class FakeSlurm:
         update = _UPDATE.match(line)
         verb, _, job = line.partition(" ")
         if update and update[1] in self.jobs:
-            self.jobs[update[1]]["required_nodes"] = update[2]
+            self.jobs[update[1]] |= {"required_nodes": update[2], "admin_comment": update[3]}
         elif verb == "hold" and job in self.jobs and self.jobs[job]["job_state"] == "PENDING":
             self.jobs[job] |= {"priority": 0, "state_reason": "JobHeldUser"}
         elif verb == "release" and job in self.jobs and self.jobs[job]["job_state"] == "PENDING":

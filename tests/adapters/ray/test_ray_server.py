@@ -59,10 +59,10 @@ def test_tasks_run_where_hal_put_them(hal_ray: Scheduler, tmp_path: Path) -> Non
     calls = [square.remote(x) for x in range(8)]
     chosen = []
     for call in calls:
-        call.until("running", 60)
+        call.until("running", PATIENCE)
         chosen.append(call.nodes)
     gate.touch()
-    assert [call.result(60) for call in calls] == [x * x for x in range(8)]
+    assert [call.result(PATIENCE) for call in calls] == [x * x for x in range(8)]
     ids = names()
     assert [(ids[call.ran_on[0]],) for call in calls if call.ran_on] == chosen
     assert Counter(Counter(node for (node,) in chosen).values()) == {
@@ -91,10 +91,10 @@ def test_gpus_are_those_that_hal_chose(ray_cluster: Any, tmp_path: Path) -> None
         trainer = hal_ray.submit(Trainer)
         told = []
         for call in calls:
-            call.until("running", 60)
+            call.until("running", PATIENCE)
             told.append((call.nodes, call.gpus[0]))
         gate.touch()
-        assert [",".join(map(str, gpus)) for _, gpus in told] == [call.result(60) for call in calls]
+        assert [",".join(map(str, gpus)) for _, gpus in told] == [call.result(PATIENCE) for call in calls]
         assert all(
             call.ran_on[1] == list(gpus) for call, (_, gpus) in zip(calls, told, strict=True) if call.ran_on
         )
@@ -117,7 +117,7 @@ def test_actors_and_gangs_live_where_hal_put_them(hal_ray: Scheduler) -> None:
             return self.value, ray.get_runtime_context().get_node_id()
 
     counter = Sum.remote(10)
-    value, node = ray.get(counter.handle(30).add.remote(5))
+    value, node = ray.get(counter.handle(PATIENCE).add.remote(5))
     assert value == 15
     assert (names()[node],) == counter.nodes
     gang = hal_ray.gang([{"CPU": 1, "GPU": 1}] * 4, strategy="SPREAD", name="train")
@@ -126,20 +126,20 @@ def test_actors_and_gangs_live_where_hal_put_them(hal_ray: Scheduler) -> None:
     def where() -> str:
         return ray.get_runtime_context().get_node_id()
 
-    ranks = [where.options(**gang.options(rank, 30)).remote() for rank in range(4)]
-    assert tuple(names()[node] for node in ray.get(ranks, timeout=60)) == gang.nodes
+    ranks = [where.options(**gang.options(rank, PATIENCE)).remote() for rank in range(4)]
+    assert tuple(names()[node] for node in ray.get(ranks, timeout=PATIENCE)) == gang.nodes
     strict = hal_ray.gang([{"CPU": 0.5}] * 4, strategy="STRICT_SPREAD")
-    strict.placement_group(30)
+    strict.placement_group(PATIENCE)
     assert len(set(strict.nodes)) == 4
     whole = hal_ray.gang([{"CPU": 1}] * 2, strategy="STRICT_PACK")
-    whole.placement_group(30)
+    whole.placement_group(PATIENCE)
     assert len(set(whole.nodes)) == 1
     wide = hal_ray.gang([{"GPU": 2}] * 3)  # two nodes have two GPUs left at most
     with pytest.raises(TimeoutError, match="nodes fit"):
         wide.placement_group(5)
     counter.cancel()
     gang.cancel()
-    wide.placement_group(30)
+    wide.placement_group(PATIENCE)
     assert len(set(wide.nodes)) == 3
 
 
@@ -221,13 +221,13 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any, tmp_path: Path) ->
 
         actor, mortal = Lives.remote(), Dies.remote()
         gang = hal_ray.gang([{"CPU": 0.5}] * 2, label_selector={"zone": "c"}, strategy="STRICT_SPREAD")
-        first = ray.get(actor.handle(60).here.remote(), timeout=60)
+        first = ray.get(actor.handle(PATIENCE).here.remote(), timeout=PATIENCE)
         # Two: with a third, what is left of the zone may hold all but the gang, which then waits for room.
         calls = [slow.remote() for _ in range(2)]
         for call in calls:
-            call.until("running", 60)
-        ray.get(gang.placement_group(60).ready(), timeout=60)
-        mortal.until("running", 60)
+            call.until("running", PATIENCE)
+        ray.get(gang.placement_group(PATIENCE).ready(), timeout=PATIENCE)
+        mortal.until("running", PATIENCE)
         before = gang.placement_group()
         lost = names()[first]
         assert mortal.nodes == (lost,)  # best fit: both on one node
@@ -235,19 +235,19 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any, tmp_path: Path) ->
         time.sleep(2)
         ray_cluster.remove_node(next(node for node in extra if node.node_id == first), allow_graceful=False)
         until(lambda: lost not in names().values())
-        until(lambda: actor.placed == 2 and gang.placed == 2)
-        assert ray.get(actor.handle(60).here.remote(), timeout=60) != first
+        until(lambda: actor.placed >= 2 and gang.placed >= 2)
+        assert ray.get(actor.handle(PATIENCE).here.remote(), timeout=PATIENCE) != first
         assert names()[ray.get(actor.handle().here.remote())] in actor.nodes
-        assert gang.placement_group(30).id != before.id
-        ray.get(gang.placement_group().ready(), timeout=30)
+        assert gang.placement_group(PATIENCE).id != before.id
+        ray.get(gang.placement_group().ready(), timeout=PATIENCE)
         assert lost not in gang.nodes
         until(lambda: mortal.state == "ended")
         with pytest.raises(hal.AdapterError, match="node is gone"):
             mortal.handle()
         gate.touch()
-        ran = [call.result(90) for call in calls]
+        ran = [call.result(PATIENCE) for call in calls]
         assert first not in ran
-        assert [call.placed for call in calls if call.placed == 2]
+        assert [call.placed for call in calls if call.placed >= 2]
         ray_cluster.remove_node(
             next(node for node in extra if node.node_id != first and names()[node.node_id] not in actor.nodes)
         )
@@ -257,6 +257,12 @@ def test_what_lost_its_node_is_placed_again(ray_cluster: Any, tmp_path: Path) ->
         if node.node_id in names():
             ray_cluster.remove_node(node)
     until(idle)
+
+
+def seen(adapter: RayAdapter) -> dict[str, hal.Node]:
+    """Nodes as an adapter saw them last; whoever follows it hears of them before anything that is submitted now."""
+    assert adapter._nodes is not None
+    return {node.name: node for node in adapter._nodes.models}
 
 
 def test_a_node_that_is_to_leave_gets_nothing_new(ray_cluster: Any) -> None:
@@ -273,17 +279,16 @@ def test_a_node_that_is_to_leave_gets_nothing_new(ray_cluster: Any) -> None:
                 return ray.get_runtime_context().get_node_id()
 
         first = Stays.remote()
-        leaves = ray.get(first.handle(60).here.remote(), timeout=60)
+        leaves = ray.get(first.handle(PATIENCE).here.remote(), timeout=PATIENCE)
         deadline = int((time.time() + 600) * 1000)
         gcs, preempted = GcsClient(address=ray_cluster.address), 2
         accepted, said = gcs.drain_node(leaves, preempted, "test", deadline)
         assert accepted, said
-        looks = RayAdapter()
-        until(lambda: not looks.snapshot().cluster.node(names()[leaves]).schedulable)
-        time.sleep(1)
+        leaving = names()[leaves]
+        until(lambda: not seen(hal_ray.adapter)[leaving].schedulable)
         second = Stays.remote()  # best fit would put it beside the first
-        assert ray.get(second.handle(60).here.remote(), timeout=60) != leaves
-        assert ray.get(first.handle().here.remote(), timeout=60) == leaves
+        assert ray.get(second.handle(PATIENCE).here.remote(), timeout=PATIENCE) != leaves
+        assert ray.get(first.handle().here.remote(), timeout=PATIENCE) == leaves
         harness = RayHarness()
         (name,) = harness.submit(1)
         unaware = harness.adapter()
@@ -308,7 +313,7 @@ def test_errors_are_raised_where_they_belong(hal_ray: Scheduler) -> None:
         raise ZeroDivisionError("as it should")
 
     with pytest.raises(ZeroDivisionError):
-        fails.remote().result(60)
+        fails.remote().result(PATIENCE)
     with pytest.raises(hal.InvalidModel, match="hal chooses the node"):
         hal_ray.place(scheduling_strategy="SPREAD")(fails._target)
     waits = hal_ray.place(num_gpus=3)(fails._target).remote()
@@ -325,7 +330,7 @@ def test_the_program_of_the_manual_runs(ray_cluster: Any) -> None:
     done = subprocess.run(
         [sys.executable, str(program)],
         env={**os.environ, "RAY_ADDRESS": ray_cluster.address},
-        capture_output=True, text=True, timeout=200, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     trainer, gang, calls, wide = done.stdout.splitlines()

@@ -143,6 +143,7 @@ def test_what_hal_cannot_answer_for_is_left_to_slurm(submit: SlurmCluster) -> No
         options = [
             ["--nodelist=c1"], ["--exclude=c3"], ["--array=1-2"], ["--begin=now+1hour"], ["-C", "[ib|a100]"],
             ["--hold"], ["-p", "cpu,all"], ["--contiguous"], ["--switches=1"], ["--exclusive=user"],
+            ["--threads-per-core=1"],
             ["-p", "gpu", "--gpus-per-node=2", "--cpus-per-gpu=4"], ["-n", "17"],
         ]  # fmt: skip
         jobs = [submit.sbatch(*option, held=False) for option in options]

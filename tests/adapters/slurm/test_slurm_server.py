@@ -175,6 +175,40 @@ def test_an_impossible_pin_is_noticed(harness: SlurmHarness) -> None:
     assert snapshot.version
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_users_said_of_nodes_outlives_a_pin(harness: SlurmHarness, form: str) -> None:
+    slurm = harness.slurm
+    job, wide = slurm.sbatch("-p", "cpu", "-w", "c3"), slurm.sbatch("-p", "cpu", "-N", "3", "-w", "c[4-6]")
+    others = slurm.sbatch("-p", "cpu", "-w", "c7", "--comment=hal", "--begin=now+1hour", held=False)
+    adapter = SlurmAdapter(conf=str(slurm.conf), form=form, poll=0.1)
+    loop = Loop(adapter)
+    assert set(loop.mirror.waiting) == {job, wide}
+    for node in ("c3", "c5", "c7"):
+        harness.close_node(node, True)  # after hal has looked
+    assert {p.job: set(p.nodes) for p in loop.step().placements} == {job: {"c3"}, wide: {"c4", "c5", "c6"}}
+    assert "requiring (c3)" in slurm.run(["scontrol", "show", "job", job])
+    until(lambda: loop.follow(0.1) >= 0 and set(loop.mirror.waiting) == {job, wide})
+    assert not any(placement.placed for placement in loop.step().placements)
+    assert [slurm.job(each)["ReqNodeList"] for each in (job, wide, others)] == ["c3", "c[4-6]", "c7"]
+    assert slurm.job(others)["Priority"] != "0"  # somebody else's pin
+    for node in ("c3", "c5", "c7"):
+        harness.close_node(node, False)
+    until(lambda: loop.follow(0.1) >= 0 and len([p for p in loop.step().placements if p.placed]) == 2)
+    until(lambda: list(harness.where(job)) == ["c3"] and len(harness.where(wide)) == 3)
+
+
+def test_a_pin_that_was_not_released_is_done_anew(harness: SlurmHarness) -> None:
+    slurm = harness.slurm
+    job = slurm.sbatch("-p", "cpu")
+    slurm.run(
+        ["scontrol", "update", f"JobId={job}", "ReqNodeList=c5", "AdminComment=hal pinned, requiring ()"]
+    )
+    harness.close_node("c5", True)
+    (placement,) = Loop(harness.adapter(), policy="first_fit").step().placements
+    assert placement.nodes == ("c0",)
+    until(lambda: list(harness.where(job)) == ["c0"])
+
+
 def test_limits_of_slurm_s_own_hold_nobody_up(harness: SlurmHarness) -> None:
     slurm = harness.slurm
     long = slurm.sbatch(
