@@ -8,6 +8,7 @@ nodes is taken of which each can hold its share.
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -130,14 +131,15 @@ def share(job: JobRecord, count: int, threads: int = 1) -> Part:
 
 def dealt(shape: Shape, where: Sequence[str], idle: Mapping[str, Capacity]) -> tuple[str, ...]:
     """Return a node for each unit, of these: every node has one, the rest go where most room is left."""
-    count = dict.fromkeys(where, 0)
-    if not count:
-        return ()
-    room = {name: idle[name].times(shape.part, shape.count) if name in idle else 0 for name in count}
-    for turn in range(shape.count):
-        bare = [name for name, units in count.items() if not units] if turn < len(count) else []
-        best = max(bare or count, key=lambda name: room[name] - count[name])
-        count[best] += 1
+    names = list(dict.fromkeys(where))[: shape.count]
+    count = dict.fromkeys(names, 1)
+    room = {name: idle[name].times(shape.part, shape.count) if name in idle else 0 for name in names}
+    left = [(1 - room[name], row, name) for row, name in enumerate(names)]
+    heapq.heapify(left)
+    for _ in range(shape.count - len(names) if names else 0):
+        full, row, name = left[0]
+        count[name] += 1
+        heapq.heapreplace(left, (full + 1, row, name))
     return tuple(name for name, units in count.items() for _ in range(units))
 
 
