@@ -49,7 +49,7 @@ def nodes_by_part(parts: Sequence[JobRecord], placement: hal.Placement) -> list[
     for node, role in zip(placement.nodes, placement.roles, strict=True):
         given[role].append(node)
     found: dict[str, tuple[str, ...]] = {}
-    counts = {str(part.id): part.nodes for part in parts}
+    counts = {str(part.id): part.fewest for part in parts}
     for role, nodes in given.items():
         names = role.split("+")  # components that ask for the same are one role
         if set(names) - set(counts):

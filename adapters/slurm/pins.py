@@ -72,7 +72,9 @@ def take_back(
             continue
         refused = [part for part in parts if part.reason == "BadConstraints"]
         found.refused.extend(refused)
-        whole = all(len(hosts(part.required)) == part.nodes for part in parts)  # a new node may be among them
+        whole = all(
+            len(hosts(part.required)) == part.fewest for part in parts
+        )  # a new node may be among them
         if not refused and not parts[0].held and whole and all(hopes(part, nodes) for part in parts):
             continue
         found.commands.extend(unpin(parts))

@@ -29,8 +29,8 @@ def component_of(job: JobRecord, name: str, room: Room, refused: frozenset[str])
     """Return a component of a heterogeneous job, each part on a node of its own."""
     selector, kinds = room.of(job, refused)
     shape = shape_of(job, kinds)
-    if shape.count != job.nodes or not shape.apart:
-        raise Unsaid("num_nodes", f"{job.nodes}, and needs more: say -N of component {job.het_offset}")
+    if shape.count != job.fewest or not shape.apart:
+        raise Unsaid("num_nodes", f"{job.fewest}, and needs more: say -N of component {job.het_offset}")
     return _job(job, name, shape, selector)
 
 

@@ -63,3 +63,14 @@ def test_whole_cores_are_in_the_books(threaded: SlurmCluster, form: str) -> None
     (placement,) = loop.step().placements
     until(lambda: slurm.job(wide)["JobState"] == "RUNNING", str(placement))
     assert slurm.job(wide)["NodeList"] == "c[0-1]"
+
+
+def test_a_component_is_on_as_many_nodes_as_it_needs(threaded: SlurmCluster) -> None:
+    slurm = threaded
+    slurm.run(["scancel", "--user=root"])
+    until(lambda: not slurm.run(["squeue", "-h"]).strip())
+    job = slurm.heterogeneous(["-c", "3"], ["-p", "gpu", "--gres=gpu:a100:1"])
+    (placement,) = Loop(SlurmAdapter(conf=str(slurm.conf)), policy="first_fit").step().placements
+    assert placement.nodes == ("c0", "g0")
+    until(lambda: slurm.job(job)["JobState"] == "RUNNING", str(placement))
+    assert slurm.job(job)["NodeList"] == "c0"
