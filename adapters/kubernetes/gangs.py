@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hal.adapters.contract import Dropped
+from hal.adapters.kubernetes.places import NAME
 
 import hal
 
@@ -76,7 +77,7 @@ def gang_of(
     waiting: Sequence[tuple[Mapping[str, Any], hal.Job]],
     *,
     least: int,
-    started: int,
+    started: Sequence[Mapping[str, str]],
     levels: frozenset[str],
 ) -> tuple[hal.Job | None, list[list[str]], list[Dropped]]:
     """Return the job that the waiting pods of a group make.
@@ -88,8 +89,8 @@ def gang_of(
         Its pods that wait, with the job of each, in order of rank.
     least : int
         How many make a start.
-    started : int
-        How many have their node.
+    started : sequence of mapping of str to str
+        For each that has its node the labels of that.
     levels : frozenset of str
         Of the cluster's topology.
 
@@ -125,35 +126,51 @@ def _gang(
     marks: Mapping[str, str],
     *,
     least: int,
-    started: int,
+    started: Sequence[Mapping[str, str]],
     levels: frozenset[str],
 ) -> tuple[hal.Job | None, list[list[str]], list[Dropped]]:
     where = f"group {group.name}"
     dropped: list[Dropped] = []
+    near: list[hal.Selector] = []
     roles = [names for _, names in shapes]
     waiting = sum(map(len, roles))
-    missing = least - started - waiting
+    missing = least - len(started) - waiting
     if missing > 0:
         return None, roles, [Dropped(where, "minMember", f"{least}, {missing} not there yet", "held")]
     if len(shapes) > 1 + _ROLES:
         return None, roles, [Dropped(where, "pods", f"of {len(shapes)} kinds", "held")]
     gang: dict[str, Any] = {}
     if len(shapes) == 1:
-        gang["min_tasks"] = max(1, least - started)
+        gang["min_tasks"] = max(1, least - len(started))
     for key, name in ((_REQUIRED, "required"), (_PREFERRED, "preferred")):
         level = marks.get(key)
         if level in levels:
             gang[name] = level
+            near += _beside(started, level) if name == "required" else []
         elif level == _HOST and name == "required" and len(shapes) == 1:
             gang |= {"slice": waiting, "min_tasks": None}  # all on one node
+            near += _beside(started, NAME)
         elif level and name == "required":
             return None, roles, [Dropped(where, key, f"{level}, which no node has", "held")]
         elif level:
             dropped.append(Dropped(where, key, level))
-    if (size := marks.get(_SLICE_SIZE, "")).isdecimal() and len(shapes) == 1 and waiting % int(size) == 0:
+    if size := marks.get(_SLICE_SIZE):
         level = marks.get(_SLICE_LEVEL, _HOST)
-        if level in levels or level == _HOST:
+        if level not in levels and level != _HOST:
+            return None, roles, [Dropped(where, _SLICE_LEVEL, f"{level}, which no node has", "held")]
+        if len(shapes) > 1:
+            return None, roles, [Dropped(where, _SLICE_SIZE, f"{size}, and pods of several kinds", "held")]
+        if waiting % int(size) == 0:
             gang |= {"slice": int(size), "slice_level": level if level in levels else None, "min_tasks": None}
+        elif started:  # some are made again: which slice they are of nobody says
+            dropped.append(Dropped(where, _SLICE_SIZE, f"{size}, and {waiting} wait"))
+        else:
+            what = f"{size}, and {waiting} pods are no whole slices"
+            return None, roles, [Dropped(where, _SLICE_SIZE, what, "held")]
+    if near:
+        shapes = [
+            (dataclasses.replace(shape, selector=[*shape.selector, *near]), names) for shape, names in shapes
+        ]
     (first, names), *others = shapes
     further = [
         dataclasses.replace(shape, name=f"{group.job}{number}", tasks=len(more))
@@ -161,6 +178,12 @@ def _gang(
     ]
     job = dataclasses.replace(first, tasks=len(names), gang=hal.Gang(**gang, roles=further))
     return job, roles, dropped
+
+
+def _beside(started: Sequence[Mapping[str, str]], level: str) -> list[hal.Selector]:
+    """Return what keeps the rest of a gang in the domain of those that have their node; of several domains, nothing."""
+    domains = {tags[level] for tags in started if level in tags}
+    return [hal.Selector(level, "In", sorted(domains))] if len(domains) == 1 else []
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:

@@ -164,7 +164,12 @@ class State(Said):
         ]
         if not waiting or not least:
             return None
-        started = sum(bound(self.pods[key]) or key in self.assumed for key in members)
+        places = [
+            self.assumed[key].nodes[0] if key in self.assumed else str(self.pods[key]["spec"]["nodeName"])
+            for key in members
+            if key in self.assumed or bound(self.pods[key])
+        ]
+        started = [self.nodes[place].labels if place in self.nodes else {} for place in places]
         job, roles, dropped = gang_of(group, waiting, least=least, started=started, levels=self.world.levels)
         self._ledger.note(group.job, dropped)
         if job is not None:

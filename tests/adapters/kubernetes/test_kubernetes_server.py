@@ -125,6 +125,27 @@ def test_gangs_start_whole_or_not_at_all(cluster: KubernetesCluster, loop: Loop)
     assert max(nodes.count(node) for node in nodes) <= 3
 
 
+def test_a_gang_keeps_to_one_zone_also_when_a_pod_of_it_is_made_again(
+    cluster: KubernetesCluster, loop: Loop
+) -> None:
+    zone = "topology.kubernetes.io/zone"
+    for name in ("a", "b"):
+        cluster.add_nodes([f"{name}0", f"{name}1"], labels={zone: name})
+    marks = {"scheduling.x-k8s.io/min-available": "4", "kueue.x-k8s.io/podset-required-topology": zone}
+    group = {"scheduling.x-k8s.io/pod-group": "near"}
+    names = cluster.add_pods([f"g{i}" for i in range(4)], labels=group, annotations=marks, cpu="4")
+    settle(loop, lambda: len(cluster.bound()) == 4)
+    (where,) = {node[0] for node in cluster.bound().values()}
+    assert where in "ab"
+    free = "a" if where == "b" else "b"  # best fit would take what is fuller there
+    (other,) = cluster.add_pods(["other"], spec={"nodeSelector": {zone: free}}, cpu="4", memory="20Gi")
+    settle(loop, lambda: other in cluster.bound())
+    cluster.delete_pods([names[0]])
+    cluster.add_pods(["g0"], labels=group, annotations=marks, cpu="4")
+    settle(loop, lambda: names[0] in cluster.bound())
+    assert {cluster.bound()[name][0] for name in names} == {where}
+
+
 def test_rules_are_honoured(cluster: KubernetesCluster, loop: Loop) -> None:
     zone, web = "topology.kubernetes.io/zone", {"matchLabels": {"app": "web"}}
     cluster.add_nodes(["za", "zb"], labels={zone: "a", "disk": "ssd"})
