@@ -6,8 +6,12 @@ No provisioner runs there: the tests stand in for one that makes no mistakes but
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hal.adapters.kubernetes.client import ApiError
@@ -173,6 +177,14 @@ def test_a_volume_is_made_where_there_is_room(cluster: KubernetesCluster, loop: 
 
     settle(loop, explained)
     assert disks.selected(disks.data) == ""
+    hal = str(Path(sys.executable).with_name("hal"))
+    command = [hal, "advise", "--adapter", "kubernetes", "-o", f"kubeconfig={cluster.config}", "--json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    (advice,) = told["placements"]
+    assert (
+        f"not enough free storage: StorageClass {disks.name} of claim default/{disks.data}"
+        in advice["reason"]
+    )
     disks.room("b1", "2Gi")
     settle(loop, lambda: disks.selected(disks.data) != "")
     assert disks.selected(disks.data) == "b1"
