@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 
-__all__ = ["show"]
+__all__ = ["counted", "show"]
 
 # repr() of nested references (a YAML file of aliases) can be exponentially long; this one looks two levels deep.
 _short = reprlib.Repr()
@@ -21,3 +21,8 @@ def show(value: object) -> str:
     except ValueError:  # an integer with more digits than Python agrees to print
         return "a huge integer"
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return how many of what: ``1 job``, ``1,000 jobs``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

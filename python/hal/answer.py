@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from hal._show import counted
 from hal.missing import Missing
 
 __all__ = ["Explanation", "Placement", "Status"]
@@ -82,6 +83,8 @@ class Explanation:
         when none runs.
     victims : tuple of str
         Those jobs, `preemption` as data.
+    note : str
+        What to know of the scores in `top`: of which moment they are, when that is not the decision's.
     """
 
     job: str
@@ -94,15 +97,18 @@ class Explanation:
     change: Missing | None = None
     preemption: str = ""
     victims: tuple[str, ...] = ()
+    note: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.job}: {self.status.name}, fits on {self.feasible} of {self.nodes} nodes"]
+        lines = [f"{self.job}: {self.status.name}, fits on {self.feasible} of {counted(self.nodes, 'node')}"]
         lines += [
             f"  {count} × {reason}" for reason, count in sorted(self.reasons.items(), key=lambda r: -r[1])
         ]
         for node, total, parts in self.top:
             shown = ", ".join(f"{name} {score:.4g}" for name, score in parts.items())
             lines.append(f"  {node}: {total:.4g} ({shown})")
+        if self.note:
+            lines.append(f"  note: {self.note}")
         if self.missing:
             lines.append(f"  missing: {self.missing}")
         if self.preemption:

@@ -14,7 +14,7 @@ from hal import _core
 from hal._booking import Booking
 from hal._building import node_of
 from hal._doors import flag, listed, must_be
-from hal._show import show
+from hal._show import counted, show
 from hal.columns import Columns
 from hal.errors import HalError, InvalidModel
 from hal.model import Node
@@ -75,7 +75,7 @@ class Cluster(Booking):
         return True
 
     def __repr__(self) -> str:
-        return f"Cluster({len(self)} nodes, {self._core.n_jobs} jobs)"
+        return f"Cluster({counted(len(self), 'node')}, {counted(self._core.n_jobs, 'job')})"
 
     @property
     def columns(self) -> Columns:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hal import _core
 from hal._columns import check_column, zeros
 from hal._doors import listed, texts
-from hal._show import show
+from hal._show import counted, show
 from hal.errors import InvalidModel
 from hal.model import Job
 from hal.rules import traits as traits_of
@@ -195,7 +195,7 @@ class JobColumns:
         return self.shape.size
 
     def __repr__(self) -> str:
-        return f"JobColumns({len(self)} jobs, {len(self.shapes)} shapes)"
+        return f"JobColumns({counted(len(self), 'job')}, {counted(len(self.shapes), 'shape')})"
 
     def _set_tasks(self, tasks: I32 | None, size: int) -> None:
         self.tasks = (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hal import _core
 from hal._doors import whole
 from hal._show import show
+from hal._victims import victims_of
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
@@ -158,8 +159,9 @@ class Placements(Sequence[Placement]):
         -----
         O(nodes), plus O(jobs) to go back to the state that the job met. Ask before applying when the policy learns its
         typical tasks from what was seen (`hal.policies.Fgd`, `hal.policies.ExpectedWaste` without ``typical``): what
-        had been seen when the job came up is then told exactly; once they are applied, what was asked for
-        later counts as well.
+        had been seen when the job came up is then told exactly. Once they are applied, what was asked for
+        later counts in the scores as well, so that another node may lead them than the one that was chosen; a
+        ``note`` of the explanation then says what was chosen, and with which score.
         """
         line = self._line(self._given(job))
         if (top := whole(top, "top")) < 0:
@@ -189,7 +191,7 @@ class Placements(Sequence[Placement]):
                     quota=told["block"],
                     level=self._level(line),
                 )
-                preemption, victims = _victims(core, asked, self.policy, self._queues)
+                preemption, victims = victims_of(core, asked, self.policy, self._queues)
         finally:
             core.rollback(mark)
         status = Status(int(self.status[line]))
@@ -207,6 +209,7 @@ class Placements(Sequence[Placement]):
             change=change,
             preemption=preemption,
             victims=victims,
+            note=self._note(line, status),
         )
 
     # ---- inside --------------------------------------------------------------------------------------
@@ -218,6 +221,19 @@ class Placements(Sequence[Placement]):
         self._booked = self._handle.version
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
+
+    def _note(self, line: int, status: Status) -> str:
+        """Tell of scores that later jobs have moved: the core counts what was asked for, and forgets none of it."""
+        if status is not Status.PLACED or not self._result.applied or line + 1 == len(self):
+            return ""
+        if not any(getattr(scorer, "typical", None) == "seen" for scorer in self.policy.scorers):
+            return ""
+        first = int(self.task_begin[line])
+        node = self._handle.name_of(int(self.node[first]))
+        return (
+            f"{node} was chosen with {float(self.score[first]):.4g}, by the jobs seen until then; "
+            "the scores here are by the later ones too"
+        )
 
     def _least(self, line: int, tasks: int) -> dict[str, int]:
         """Role → the tasks of it that the job needs."""
@@ -296,21 +312,3 @@ class Placements(Sequence[Placement]):
 
 def _devices(mask: int) -> tuple[int, ...]:
     return tuple(index for index in range(mask.bit_length()) if mask >> index & 1)
-
-
-#: Sets of victims that an explanation tries: it is asked often, and need not be the cheapest.
-_EFFORT = 20_000
-
-
-def _victims(
-    core: Any, job: Any, policy: Policy, queues: _core.QueueTree | None
-) -> tuple[str, tuple[str, ...]]:
-    plan = _core.preempt(core, job, policy._core, effort=_EFFORT, queues=queues)
-    if not plan.candidates:
-        return "", ()
-    if plan.placement.status[0] != Status.PLACED:
-        return f"stopping the {plan.candidates} jobs of lower priority does not make room", ()
-    names = [called or f"#{number}" for number, called, *_ in plan.victims]
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    told = f"stopping {shown} would make room ({plan.candidates} jobs of lower priority run)"
-    return told, tuple(names)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._doors import must_be
-from hal._show import show
+from hal._show import counted, show
 from hal.answer import Placement, Status
 from hal.cluster import Cluster, core_of
 from hal.errors import InvalidModel
@@ -140,26 +140,27 @@ class Preemption:
                 return f"no running job has a priority below {self.job.priority}"
             if not self.clearable:
                 return (
-                    f"stopping all {self.candidates} jobs of lower priority would clear none of the "
-                    f"{self.considered} nodes where they run and it may run"
+                    f"stopping every job of lower priority ({self.candidates:,}) would clear none of the nodes "
+                    f"where one runs and it may run ({self.considered:,})"
                 )
             return (
-                f"{self.clearable} nodes could be cleared of the {self.candidates} jobs of lower priority, "
-                "but not for all tasks within the budgets"
+                f"{counted(self.clearable, 'node')} could be cleared of the {counted(self.candidates, 'job')} "
+                "of lower priority, but not for all tasks within the budgets"
             )
         if not self.victims:
             return "it fits without stopping anybody"
         count, worst, _, lost, tasks = self.cost
         least = "fewest possible" if self.exact else "none can be spared"
         return (
-            f"stops {count} of {self.candidates} jobs of lower priority ({least}): {tasks} tasks, priority "
-            f"{worst} at most, {lost} s of work lost; {self.clearable} of {self.considered} nodes were clearable"
+            f"stops {count} of {counted(self.candidates, 'job')} of lower priority ({least}): "
+            f"{counted(tasks, 'task')}, priority {worst} at most, {lost} s of work lost; "
+            f"{self.clearable} of {counted(self.considered, 'node')} were clearable"
         )
 
     def __str__(self) -> str:
         lines = [f"{self.job.name}: {self.status.name}, {self.why}"]
         for victim in self.victims:
-            what = "ends" if not victim.left else f"keeps {victim.left} tasks"
+            what = "ends" if not victim.left else f"keeps {counted(victim.left, 'task')}"
             where = ", ".join(dict.fromkeys(victim.nodes))
             lines.append(f"  stop {victim.job} (priority {victim.priority}) on {where}: {what}")
         if self.status is Status.PLACED:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._doors import listed
-from hal._show import show
+from hal._show import counted, show
 from hal.cluster import Cluster, core_of
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
@@ -92,13 +92,18 @@ class Rebalance:
         return len(self.moves)
 
     def __str__(self) -> str:
-        lines = [f"{len(self.moves)} moves gain {self.gain:.3g} GPUs, room for {self.wanted} wanted tasks"]
+        lines = [f"{self._headline()}, room for {counted(self.wanted, 'wanted task')}"]
         for _, group in groupby(self.moves, key=lambda move: move.step):
             lines.append("  move " + ", and at once ".join(_where(move) for move in group))
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"Rebalance({len(self.moves)} moves, gain {self.gain:.3g} GPUs)"
+        return f"Rebalance({self._headline()})"
+
+    def _headline(self) -> str:
+        gain = f"{self.gain:.3g}"
+        moves = len(self.moves)
+        return f"{counted(moves, 'move')} {'gains' if moves == 1 else 'gain'} {gain} GPU{'' if gain == '1' else 's'}"
 
     def _apply(self, cluster: Cluster) -> NDArray[np.int64]:
         if cluster._core is not self._handle:
@@ -174,7 +179,7 @@ def rebalance(
     >>> _ = cluster.apply(hal.place(cluster, jobs, "spread"))
     >>> plan = hal.rebalance(cluster, max_moves=1, want=hal.Job("whole", cpus=1, gpus=1))
     >>> print(plan)
-    1 moves gain 1 GPUs, room for 1 wanted tasks
+    1 move gains 1 GPU, room for 1 wanted task
       move a from n1 (GPU 0) to n2 (GPU 0)
     >>> _ = cluster.apply(plan)
     >>> hal.place(cluster, hal.Job("whole", cpus=1, gpus=1))[0].nodes

@@ -106,3 +106,38 @@ def test_an_explanation_is_of_the_state_that_was_met(booked: str, columns: bool)
     cluster.add(hal.Node("n3", cpus=2))
     with pytest.raises(hal.HalError, match="has changed since"):
         placements.explain(0)
+
+
+@pytest.mark.parametrize("policy", ["fgd", "expected_waste", "best_fit"])
+def test_what_later_jobs_have_moved_is_told_with_what_was_chosen(policy: str) -> None:
+    cluster = hal.Cluster(
+        [hal.Node(f"n{i}", cpus=16, gpus=hal.gpus(1 + 3 * (i % 2), "A100")) for i in range(6)]
+    )
+    jobs = [
+        hal.Job(f"j{i}", cpus=1 + i % 3, gpus=(0.3, 1, 2, 0.5, 0.7)[(i * i + i // 7) % 5]) for i in range(24)
+    ]
+    placements = hal.place(cluster, jobs, policy)
+    assert not any(placements.explain(job.name).note for job in jobs)
+    cluster.apply(placements)
+    other = 0
+    for answer in placements:
+        told = placements.explain(answer.job)
+        if policy == "best_fit" or not answer.placed or answer.job == "j23":
+            assert told.note == ""
+            continue
+        assert (
+            f"{answer.nodes[0]} was chosen with {answer.scores[0]:.4g}, by the jobs seen until then"
+            in str(told)
+        )
+        other += told.top[0][0] != answer.nodes[0]
+    assert (other > 0) == (policy != "best_fit")  # or the note would say nothing new
+
+
+def test_amounts_of_one_are_told_as_one() -> None:
+    cluster = hal.Cluster([hal.Node("n", cpus=4)])
+    hal.place(cluster, hal.Job("low", cpus=4), apply=True)
+    assert repr(cluster) == "Cluster(1 node, 1 job)"
+    assert str(hal.explain(cluster, hal.Job("a", cpus=1))).startswith(
+        "a: UNSCHEDULABLE, fits on 0 of 1 node\n"
+    )
+    assert "stops 1 of 1 job of lower priority" in hal.preempt(cluster, hal.Job("a", cpus=1, priority=1)).why

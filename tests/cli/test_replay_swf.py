@@ -40,7 +40,7 @@ def test_table_and_the_oddities_on_stderr(log, capsys):
     assert run(["replay", "swf", str(log), "--order", "sjf", "--backfill", "none"]) == 0
     out, err = capsys.readouterr()
     assert "bounded slowdown, mean" in out
-    assert "left out, wider than the machine of 4 processors: 1 jobs (3)" in err
+    assert "left out, wider than the machine of 4 processors: 1 job (3)" in err
     assert "line 5: not a number" in err
 
 

@@ -136,9 +136,9 @@ def test_victims_that_would_help_are_named() -> None:
     assert hal.explain(cluster, hal.Job("new", cpus=4)).preemption == ""
     assert (
         hal.explain(cluster, hal.Job("new", cpus=4, priority=1)).preemption
-        == "stopping low would make room (1 jobs of lower priority run)"
+        == "stopping low would make room (1 job of lower priority runs)"
     )
     assert (
         hal.explain(cluster, hal.Job("new", cpus=8, priority=1)).preemption
-        == "stopping the 1 jobs of lower priority does not make room"
+        == "stopping the only job of lower priority does not make room"
     )

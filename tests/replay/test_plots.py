@@ -43,7 +43,7 @@ def test_drawings_have_what_was_asked(tmp_path):
     )
     axes = Figure().add_subplot()
     draw_gantt(run, axes, most=1)
-    assert axes.get_title().startswith("1 jobs")
+    assert axes.get_title().startswith("1 job ")
     draw_utilisation(run, axes)
     assert axes.get_title() == "mean 100.0 %"
     with pytest.raises(InvalidModel, match="at least 1"):

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from hal._show import counted
+
 __all__ = ["page"]
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito).
@@ -30,7 +32,7 @@ def page(report: Mapping[str, Any]) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         f"<title>hal arena</title><style>{_STYLE}</style><h1>Policies side by side</h1>",
         f"<p>{escape(', '.join(names))} on {escape(', '.join(report['traces']))}, "
-        f"{len(report['seeds'])} seeds: {pairs} pairs.</p>",
+        f"{counted(len(report['seeds']), 'seed')}: {counted(pairs, 'pair')}.</p>",
         _summary(report),
         "<h2>Allocation against arrived demand</h2>",
         *(_curves(report, trace, colour) for trace in report["traces"]),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hal._show import counted
 from hal.cli.adapter import Name, Options, connect
 from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
@@ -67,7 +68,9 @@ def command(
         )
         for placement in done.placements
     ]
-    title = f"{adapter}: {nodes} nodes, {running} jobs run, {len(rows)} wait; {policy} would"
+    runs = f"{counted(running, 'job')} {'runs' if running == 1 else 'run'}"
+    waits = f"{len(rows):,} {'waits' if len(rows) == 1 else 'wait'}"
+    title = f"{adapter}: {counted(nodes, 'node')}, {runs}, {waits}; {policy} would"
     screen.print(table(title, ("job", "answer", "nodes, or why not", "GPUs"), rows, left=4))
     for item in dropped:
         screen.print(f"{'not yet' if item.effect == 'waits' else 'not expressed'}: {item}", markup=False)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hal._show import counted
 from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
@@ -36,13 +37,17 @@ def command(
         emit_json(dataclasses.asdict(told) | {"status": told.status.name})
         return
     out = console()
-    out.print(f"{told.job}: {told.status.name}; one task fits on {told.feasible} of {told.nodes} nodes")
+    out.print(
+        f"{told.job}: {told.status.name}; one task fits on {told.feasible} of {counted(told.nodes, 'node')}"
+    )
     if told.reasons:
         out.print(table("Why nodes were rejected", ("reason", "nodes"), told.reasons.items()))
     if told.top:
         parts = list(told.top[0][2])
         rows = [(node, f"{total:.6g}", *(f"{of[p]:.6g}" for p in parts)) for node, total, of in told.top]
         out.print(table("Best nodes", ("node", "score", *parts), rows))
+    if told.note:
+        out.print(f"note: {told.note}")
     if told.missing:
         out.print(f"missing: {told.missing}")
     if told.preemption:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hal._show import counted
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.predict.evaluation import SETTING, Evaluation, evaluate
 from hal.predict.predictor import PREDICTORS
@@ -73,6 +74,6 @@ def _table(given: list[Evaluation]) -> object:
         )
         for answer in given
     ]
-    title = f"{given[0].log}: {given[0].jobs:,} jobs; predictors under {', '.join(SETTING.values())}"
+    title = f"{given[0].log}: {counted(given[0].jobs, 'job')}; predictors under {', '.join(SETTING.values())}"
     columns = ["", "min/max", "MAE, s", "AVEbsld", "/ EASY's", "longest wait, days"]
     return table(title, columns, rows)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hal._show import counted
 from hal.cli.names import placing
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cluster import Cluster
@@ -164,7 +165,9 @@ def _print_oddities(workload: Workload, most: int = 5) -> None:
     out = console(stderr=True)
     for reason, count in workload.left_out_counts.items():
         jobs = [str(job) for job, why in workload.left_out.items() if why == reason][:most]
-        out.print(f"left out, {reason}: {count:,} jobs ({', '.join(jobs)}{', …' if count > most else ''})")
+        out.print(
+            f"left out, {reason}: {counted(count, 'job')} ({', '.join(jobs)}{', …' if count > most else ''})"
+        )
     for issue in workload.issues[:most]:
         out.print(issue)
     if len(workload.issues) > most:

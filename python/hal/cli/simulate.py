@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hal._show import counted
 from hal.cli import simulate_study
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cli.simulate_progress import bar
@@ -86,7 +87,7 @@ def command(
             files.append(save_trace(runs[name].trace, out, name, parquet=False if as_csv else None))
     names = {name: f"{name}: {cell.controller}" for name, cell in cells.items()}
     summaries = {name: {key: run.summary[key] for key in SHOWN} for name, run in runs.items()}
-    title = f"{workload} at {load:.0%} on {nodes} nodes"
+    title = f"{workload} at {load:.0%} on {counted(nodes, 'node')}"
     figure = draw_traces({names[name]: run.trace for name, run in runs.items()}, title=title)
     figure.savefig(out / "traces.png", dpi=110)
     shown = {

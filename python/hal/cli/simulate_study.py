@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hal._show import counted
 from hal.cli.output import AsJson, console, emit_json
 from hal.cli.simulate_progress import bar
 from hal.study import ENGINES, Store, run_cells
@@ -55,4 +56,4 @@ def command(
         return
     for line in verdicts:
         console().print(line)
-    console().print(f"{len(cells)} simulations, {ran} of them now; tables: {out / 'study.md'}")
+    console().print(f"{counted(len(cells), 'simulation')}, {ran} of them now; tables: {out / 'study.md'}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hal._show import counted
 from hal.cli.output import AsJson, console, emit_json, table
 from hal.cli.simulate_progress import bar
 from hal.study import ENGINES, MACHINES, Cell, Store, estimate, run_cells
@@ -89,7 +90,9 @@ def command(
         (*map(str, group), *(str(value) for value in figures.values())) for group, figures in means.items()
     ]
     head = ["machine", "workload", "load", "policy", "controller", *shown]
-    console().print(table(f"{len(cells)} simulations, {ran} of them now", head, cells_shown, left=5))
+    console().print(
+        table(f"{counted(len(cells), 'simulation')}, {ran} of them now", head, cells_shown, left=5)
+    )
 
 
 def _finite(value: float) -> float | None:

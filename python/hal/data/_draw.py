@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from hal._extras import require
+from hal._show import counted
 from hal.data._units import MICRO
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def draw_plan(plan: StagingPlan, path: str | PathLike[str]) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("seconds from now")
     axes.set_title(
-        f"{len(plan)} moves save {plan.saved_seconds:,.0f} s of waiting; ticks are job starts", fontsize=10
+        f"{counted(len(plan), 'move')}: {plan.saved_seconds:,.0f} s of waiting saved; ticks are job starts",
+        fontsize=10,
     )
     if datasets:
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))

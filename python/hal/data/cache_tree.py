@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hal import _core
 from hal._doors import listed
+from hal._show import counted
 from hal.data import _units, _yaml
 from hal.data._columns import as_column
 from hal.errors import InvalidModel
@@ -203,7 +204,7 @@ class CacheTree:
         return len(self._names)
 
     def __repr__(self) -> str:
-        return f"CacheTree({len(self)} caches, {len(self._nodes)} nodes attached)"
+        return f"CacheTree({counted(len(self), 'cache')}, {counted(len(self._nodes), 'node')} attached)"
 
     @property
     def names(self) -> tuple[str, ...]:

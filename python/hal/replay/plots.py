@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal._extras import require
+from hal._show import counted
 from hal.errors import InvalidModel
 from hal.replay.queue_run import QueueRun
 
@@ -99,7 +100,7 @@ def draw_gantt(run: QueueRun, axes: Axes, *, most: int = 400) -> None:
         ylim=(0, run.processors),
         xlabel="hours",
         ylabel="processors",
-        title=f"{len(shown)} jobs around the longest wait",
+        title=f"{counted(len(shown), 'job')} around the longest wait",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hal._extras import require
+from hal._show import counted
 from hal.errors import InvalidModel
 from hal.topology._topology import Topology
 
@@ -57,7 +58,7 @@ def tree(
         counts[parent] += counts[d]
 
     def label(d: int) -> str:
-        return f"[bold]{escape(domains[d].name)}[/] [dim]{escape(domains[d].level)} · {counts[d]} nodes[/]"
+        return f"[bold]{escape(domains[d].name)}[/] [dim]{escape(domains[d].level)} · {counted(counts[d], 'node')}[/]"
 
     drawn: Tree = rich_tree.Tree(label(0))
     stack = [(0, drawn)]
@@ -69,10 +70,10 @@ def tree(
             tags = " ".join(f"[{_COLOURS[k % len(_COLOURS)]}]■ {escape(names[k])}[/]" for k in jobs[node])
             branch.add(f"{text} {tags}" if tags else text)
         if len(nodes[d]) > limit:
-            branch.add(f"[dim]… {len(nodes[d]) - limit} more nodes[/]")
+            branch.add(f"[dim]… {counted(len(nodes[d]) - limit, 'more node')}[/]")
         stack.extend((child, branch.add(label(child))) for child in children[d][:limit])
         if len(children[d]) > limit:
-            branch.add(f"[dim]… {len(children[d]) - limit} more domains[/]")
+            branch.add(f"[dim]… {counted(len(children[d]) - limit, 'more domain')}[/]")
     return drawn
 
 

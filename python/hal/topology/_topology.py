@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._doors import must_be
+from hal._show import counted
 from hal.errors import InvalidModel
 from hal.topology._levels import Level, resolve_levels
 
@@ -153,7 +154,7 @@ class Topology:
 
     def __repr__(self) -> str:
         levels = " › ".join(level[0] for level in self._core.levels)
-        return f"<Topology {levels}: {self._core.n_domains} domains, {len(self)} nodes>"
+        return f"<Topology {levels}: {counted(self._core.n_domains, 'domain')}, {counted(len(self), 'node')}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Topology):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hal._columns import check_column
 from hal._doors import must_be, number
-from hal._show import show
+from hal._show import counted, show
 from hal.cluster import Cluster
 from hal.errors import InvalidModel
 from hal.job_columns import JobColumns
@@ -76,7 +76,7 @@ class Arrivals:
         return len(self.jobs)
 
     def __repr__(self) -> str:
-        return f"Arrivals({self.name!r}, {len(self)} jobs in {self.span:.0f} s)"
+        return f"Arrivals({self.name!r}, {counted(len(self), 'job')} in {self.span:.0f} s)"
 
     @property
     def span(self) -> float:

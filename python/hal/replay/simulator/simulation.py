@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hal._show import counted
 from hal.replay.arrivals import Arrivals
 
 __all__ = ["Simulation"]
@@ -47,7 +48,7 @@ class Simulation:
     energy: float = 0.0
 
     def __repr__(self) -> str:
-        return f"Simulation({len(self.trace['time'])} steps, {len(self.jobs['submit'])} jobs)"
+        return f"Simulation({counted(len(self.trace['time']), 'step')}, {counted(len(self.jobs['submit']), 'job')})"
 
     @cached_property
     def summary(self) -> dict[str, float]:
