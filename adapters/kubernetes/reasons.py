@@ -42,13 +42,8 @@ def causes(pods: Iterable[Mapping[str, Any]], world: World) -> dict[str, list[st
                 note(cause, asked)
             if spec.get("resourceClaims"):
                 note("the devices that the pod claims are not there", devices.selectors(pod, world))
-        except (
-            Unsaid,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ):  # changed since the job was made of it
+        # It changed since the job was made of it, or (RuntimeError) changes now: `hal serve` asks beside who follows.
+        except (Unsaid, AttributeError, KeyError, TypeError, ValueError, RuntimeError):
             continue
     return {key: list(said) for key, said in found.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -126,3 +127,13 @@ def test_the_volumes_of_a_gang_are_named_up_to_three() -> None:
 def test_what_is_gone_meanwhile_changes_nothing(broken: World) -> None:
     text = f"3 node selector: label '{ZONE}' does not match"
     assert worded(text, causes([pod(USING)], broken)) == text
+
+
+def test_what_changes_right_now_changes_nothing() -> None:
+    class Changing(dict[str, Any]):
+        def items(self) -> Any:
+            raise RuntimeError("dictionary changed size during iteration")
+
+    world = kept(near(HOST, "n8"), near(ZONE, "c"))
+    text = f"3 node selector: label '{NAME}' does not match"
+    assert worded(text, causes([pod(USING)], dataclasses.replace(world, nodes=Changing()))) == text
