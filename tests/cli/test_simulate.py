@@ -94,3 +94,43 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("hal.study.cell.Cell.run", lambda cell: {"mean_wait": 2.0})
     assert run(arguments) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 2
+
+
+def test_what_was_compared_reads_off_the_table_and_the_page(tmp_path, capsys):
+    arguments = ["simulate", "--nodes", "1", "--steps", "40", "--workload", "poisson", "--load", "0.5"]
+    assert run([*arguments, "--out", str(tmp_path), "--csv"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("poisson at 50 % load on 1 node ")
+    assert "baseline: static(p=0.5)" in printed
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert (
+        "40 steps of 10 s, machine published, seed 0. baseline: static(p=0.5) and adaptive: pid, on" in page
+    )
+    assert "<li><b>p</b>: the knob that the controller turns" in page
+    row = page[page.index("<tr><th>p, mean") :]
+    assert "%" not in row[: row.index("</tr>")]  # from 0.5 to 0.9 is 0.4 more, not 80 %
+
+
+def test_what_cannot_be_simulated_is_named_before_anything_runs(tmp_path, capsys):
+    out = tmp_path / "grid.jsonl"
+    for wrong, told in (
+        (["sweep", "--metric", "mean_weight"], "metric = 'mean_weight': must be one of energy_j, "),
+        (
+            ["sweep", "--controller", "pid", "--controller", "pid(goal=1)"],
+            "controller pid: goal = 1: is no setting; it has signal, ",
+        ),
+        (["sweep", "--controller", "static", "--controller", "static(p=2)"], "p = 2"),
+        (["simulate", "--step", "0"], "step = 0.0: must be above 0 and finite"),
+        (["simulate", "--step", "nan"], "step = nan: must be above 0 and finite"),
+    ):
+        assert run([*wrong, "--nodes", "2", "--out", str(out)]) == 2
+        assert told in capsys.readouterr().err
+        assert not out.exists() or out.is_dir()
+
+
+def test_one_seed_has_a_mean_without_an_interval(tmp_path, capsys):
+    arguments = ["sweep", "--seeds", "1", "--nodes", "2", "--hours", "0.02", "--controller", "pid"]
+    assert run([*arguments, "--metric", "mean_p", "--out", str(tmp_path / "r.jsonl")]) == 0
+    printed = capsys.readouterr().out
+    assert "1 simulation, 1 of them now" in printed
+    assert "nan" not in printed

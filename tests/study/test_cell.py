@@ -76,3 +76,9 @@ def test_follows_is_when_nine_tenths_are_done():
     p = np.where(time <= 1000, 0.2, np.minimum(0.2 + (time - 1000) / 1000, 0.8))
     assert follows(time, p, 1000.0) == 540.0
     assert follows(time, np.full_like(time, 0.4), 1000.0) == 0.0
+
+
+def test_the_figures_of_a_cell_are_listed():
+    from hal.study.cell import FIGURES
+
+    assert sorted(Cell(workload="step", nodes=2, seconds=100.0).run()) == list(FIGURES)

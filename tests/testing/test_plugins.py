@@ -151,6 +151,28 @@ def test_a_name_is_claimed_once(installed: Path) -> None:
     assert all("claimed by elsewhere:shelf and hal_kit_plugin:Shelf" in error for error in told)
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_part_of_hals_own_hides_a_plugin_of_its_name(
+    installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = installed / "other-1.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1\n")
+    (other / "entry_points.txt").write_text(
+        "[hal.policies]\nbest_fit = hal_kit_plugin:Good\n[hal.controllers]\npid = hal_kit_plugin:Steady\n"
+        "[hal.stores]\nsqlite = hal_kit_plugin:Shelf\n"
+    )
+    importlib.invalidate_caches()
+    assert hal.policies.get("best_fit").scorers == {hal.policies.BestFit(): 1}
+    hal.policies.get("kit_good")  # one in use hides nothing
+    told = {plugin.name: plugin.error for plugin in plugins.find() if not plugin.name.startswith("kit_n")}
+    assert told["kit_good"] == told["kit_steady"] == told["kit-shelf"] == ""
+    for kind, name in (("policy", "best_fit"), ("controller", "pid"), ("store", "sqlite")):
+        assert f"hidden by the built-in {kind} of that name" in told[name]
+    assert run(["plugins"]) == 0
+    assert "hidden by the built-in" in capsys.readouterr().out
+
+
 def test_objects_are_imported_by_name() -> None:
     assert plugins.load_object("hal.policies:BestFit") is hal.policies.BestFit
     for text in ("best_fit", ":x", "hal:", "hal:a b", "hal_absent:X", "hal:Absent"):

@@ -19,8 +19,8 @@ app.command("study")(simulate_study.command)
 
 #: Figures of the summary that are shown: what multiplies them, and what they are called.
 SHOWN = {
-    "p95_pending_work": (1.0, "waiting work, 95th percentile, of the capacity"),
-    "peak_pending_work": (1.0, "waiting work, peak, of the capacity"),
+    "p95_pending_work": (1.0, "waiting work, 95th percentile, times the capacity"),
+    "peak_pending_work": (1.0, "waiting work, peak, times the capacity"),
     "mean_wait": (1.0, "mean wait, s"),
     "mean_slowdown": (1.0, "mean bounded slowdown, times"),
     "mean_sigma": (1.0, "σ, mean, 0 … 1"),
@@ -85,16 +85,25 @@ def command(
 
             runs[name] = cell.simulate(told)
             files.append(save_trace(runs[name].trace, out, name, parquet=False if as_csv else None))
-    names = {name: f"{name}: {cell.controller}" for name, cell in cells.items()}
+    # "static" alone does not say at which p.
+    called = {
+        name: "static(p=0.5)" if of.controller == "static" else of.controller for name, of in cells.items()
+    }
+    names = {name: f"{name}: {controller}" for name, controller in called.items()}
     summaries = {name: {key: run.summary[key] for key in SHOWN} for name, run in runs.items()}
-    title = f"{workload} at {load:.0%} on {counted(nodes, 'node')}"
+    title = f"{workload} at {100 * load:.3g} % load on {counted(nodes, 'node')}"
     figure = draw_traces({names[name]: run.trace for name, run in runs.items()}, title=title)
     figure.savefig(out / "traces.png", dpi=110)
     shown = {
         names[name]: {label: scale * summary[key] for key, (scale, label) in SHOWN.items()}
         for name, summary in summaries.items()
     }
-    save_page(out / "index.html", figure, shown, title=title)
+    about = (
+        f"{steps:,} steps of {step:g} s, machine {machine}, seed {seed}. {names['baseline']} and {names['adaptive']}, "
+        "on the same jobs at the same times."
+    )
+    scales = [SHOWN[key][1] for key in ("mean_sigma", "mean_utilisation", "mean_p")]
+    save_page(out / "index.html", figure, shown, title=title, about=about, differences=scales)
     files += [out / "traces.png", out / "index.html"]
     if as_json:
         emit_json({"summaries": summaries, "files": [str(path) for path in files]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, Final
@@ -15,6 +16,7 @@ from hal.control.pid import Pid
 from hal.control.static import Static
 from hal.errors import InvalidModel
 from hal.plugins import KINDS, load
+from hal.plugins.finding import own
 
 __all__ = ["make", "names"]
 
@@ -25,6 +27,7 @@ _CONTROLLERS: Final[dict[str, Callable[..., Controller]]] = {
     "bayesian": Bayesian,
     "mpc": Mpc,
 }
+own("controller", _CONTROLLERS.get)
 
 
 def names() -> list[str]:
@@ -54,6 +57,13 @@ def make(name: str, **settings: Any) -> Controller:
     if name not in known:
         raise InvalidModel(f"controller = {show(name)}: must be one of {', '.join(known)}")
     create = _CONTROLLERS.get(name) or load("controller", name)
+    takes = inspect.signature(create).parameters
+    wrong = [setting for setting in settings if setting not in takes]
+    if wrong and not any(of.kind is of.VAR_KEYWORD for of in takes.values()):
+        raise InvalidModel(
+            f"controller {name}: {wrong[0]} = {show(settings[wrong[0]])}: is no setting; "
+            f"it has {', '.join(takes) or 'none'}"
+        )
     try:
         made: Controller = create(**settings)
         return made

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Final
 
 from hal._show import show
 from hal.errors import HalError
 from hal.plugins.contracts import KINDS, WrongContract
 
-__all__ = ["Plugin", "find", "load", "load_object"]
+__all__ = ["Plugin", "find", "load", "load_object", "own"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Plugin:
     contract : str
         ``"1.0"``, what it was written for; empty when it did not load.
     error : str
-        Why it did not load; empty when it did.
+        Why it did not load, or is never used; empty when it is.
     """
 
     kind: str
@@ -37,6 +38,16 @@ class Plugin:
     version: str
     contract: str = ""
     error: str = ""
+
+
+#: Kind → room that has parts of its own of that kind, and answers for their names with `own`.
+_ROOMS: Final = {"policy": "hal.policies", "controller": "hal.control", "store": "hal.store"}
+_OWN: Final[dict[str, Callable[[str], Any]]] = {}
+
+
+def own(kind: str, look: Callable[[str], Any]) -> None:
+    """Say which names a room uses itself, whatever plugins claim: ``look(name)`` returns the part, or None."""
+    _OWN[kind] = look
 
 
 def load(kind: str, name: str) -> Any:
@@ -91,7 +102,9 @@ def find() -> list[Plugin]:
         for point in sorted(entry_points(group=kind.group), key=lambda point: (point.name, point.value)):
             contract, error = "", ""
             try:
-                contract = "{}.{}".format(*kind.admit(load(kind.name, point.name), called=point.name))
+                made = load(kind.name, point.name)
+                contract = "{}.{}".format(*kind.admit(made, called=point.name))
+                error = _hidden(kind.name, point.name, made)
             except HalError as failed:
                 error = str(failed)
             brings = point.dist
@@ -107,6 +120,17 @@ def find() -> list[Plugin]:
                 )
             )
     return out
+
+
+def _hidden(kind: str, name: str, made: Any) -> str:
+    """Why a plugin that loads is never used; empty: it is."""
+    if kind not in _ROOMS:
+        return ""
+    importlib.import_module(_ROOMS[kind])
+    used = _OWN[kind](name)
+    if used is None or used is made:
+        return ""
+    return f"hidden by the built-in {kind} of that name, so never used; name the entry point otherwise"
 
 
 def _loaded(kind: str, point: EntryPoint) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hal._show import show
 from hal.errors import HalError, PolicyError
-from hal.plugins.finding import load
+from hal.plugins.finding import load, own
 
 if TYPE_CHECKING:
     from hal.policy import Policy
@@ -19,6 +19,8 @@ __all__ = ["factory", "get", "names", "register", "scorer_of"]
 
 _GROUP: Final = "hal.policies"
 _FACTORIES: Final[dict[str, Callable[..., Any]]] = {}
+
+own("policy", _FACTORIES.get)
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _TERM = re.compile(

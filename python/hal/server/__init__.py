@@ -3,9 +3,13 @@
 Loopback and a token unless told otherwise; every answer is JSON, also an error's.
 """
 
-from hal.server.app import create_app
-from hal.server.live import Live, Own
-from hal.server.service import Service
-from hal.server.settings import Settings
+from hal._extras import require
+
+require("fastapi", extra="server")
+
+from hal.server.app import create_app  # noqa: E402  # after the line that says what to install
+from hal.server.live import Live, Own  # noqa: E402
+from hal.server.service import Service  # noqa: E402
+from hal.server.settings import Settings  # noqa: E402
 
 __all__ = ["Live", "Own", "Service", "Settings", "create_app"]

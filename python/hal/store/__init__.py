@@ -3,6 +3,7 @@
 from hal._show import show
 from hal.errors import HalError, InvalidModel
 from hal.plugins import WrongContract, load
+from hal.plugins.finding import own
 from hal.store.contract import CONTRACT, Conflict, Quota, Refused, Reservation, Store
 from hal.store.sql import SCHEMES, SqlStore
 from hal.store.stored_quotas import StoredQuotas
@@ -18,6 +19,13 @@ __all__ = [
     "StoredQuotas",
     "open_store",
 ]
+
+
+def _own(scheme: str) -> type[SqlStore] | None:
+    return SqlStore if scheme.partition("+")[0] in SCHEMES else None
+
+
+own("store", _own)
 
 
 def open_store(url: str, *, timeout: float = 30.0) -> Store:
@@ -43,7 +51,7 @@ def open_store(url: str, *, timeout: float = 30.0) -> Store:
     scheme, there, _ = url.partition("://")
     if not there:
         return SqlStore(f"sqlite:///{url}", timeout=timeout)
-    if scheme.partition("+")[0] in SCHEMES:
+    if _own(scheme) is not None:
         return SqlStore(url, timeout=timeout)
     try:
         create = load("store", scheme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from hal.replay.arrivals import Arrivals
 from hal.replay.arrivals.arrivals import checked_load
 from hal.replay.simulator import Contention, Simulation, Sleeping, linear_power
 
-__all__ = ["MACHINES", "WORKLOADS", "Cell", "Machine", "controller_of"]
+__all__ = ["FIGURES", "MACHINES", "WORKLOADS", "Cell", "Machine", "controller_of"]
 
 
 class Machine(NamedTuple):
@@ -66,6 +67,14 @@ MACHINES: Final = {
 
 #: Workloads by name; ``openb`` needs ``$HAL_TRACES``. ``step`` doubles its load in the middle.
 WORKLOADS: Final = ("poisson", "bursty", "diurnal", "openb", "step")
+
+
+#: Figures that `Cell.run` returns; ``follows_s`` of the workload ``step`` alone.
+FIGURES: Final = (
+    "energy_j", "energy_per_job", "fairness", "finished", "follows_s", "infeasible", "makespan", "mean_entropy",
+    "mean_p", "mean_potential", "mean_power_w", "mean_sigma", "mean_slowdown", "mean_utilisation", "mean_wait",
+    "p95_pending_work", "p95_queue", "p95_wait", "p_deviation", "peak_pending_work", "peak_queue", "restarts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +122,13 @@ class Cell:
         checked_load(self.load)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InvalidModel(f"seed = {show(self.seed)}: must be a whole number, 0 or more")
-        if not 0 < number(self.step, "step") <= number(self.seconds, "seconds"):
-            raise InvalidModel(
-                f"step = {show(self.step)}: must be above 0 and at most seconds = {self.seconds!r}"
-            )
+        for field in ("step", "seconds"):
+            if not 0 < number(getattr(self, field), field) < math.inf:
+                raise InvalidModel(
+                    f"{field} = {show(getattr(self, field))}: must be above 0 and finite, in seconds"
+                )
+        if self.step > self.seconds:
+            raise InvalidModel(f"step = {show(self.step)}: must be at most seconds = {self.seconds!r}")
         _parsed(self.controller)
         get(self.policy)
 

@@ -6,7 +6,7 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hal._extras import require
 from hal.errors import InvalidModel, MissingExtra
 
-__all__ = ["PANELS", "draw_traces", "save_page", "save_trace"]
+__all__ = ["LEGEND", "PANELS", "draw_traces", "save_page", "save_trace"]
 
 Trace = Mapping[str, NDArray[np.float64]]
 
@@ -29,6 +29,16 @@ PANELS: Final = {
     "potential": "Φ, potential\nno unit",
     "p": "p\n0 pack, 1 spread",
     "power_w": "power\nkW",
+}
+#: What each panel shows, in the order of `PANELS`.
+LEGEND: Final = {
+    "queue": "jobs that wait",
+    "σ": "how evenly load is spread over the nodes; 1 is perfectly even",
+    "H": "how mixed the kinds of jobs on a node are; 1 is all kinds alike",
+    "δ": "growth of the waiting work, in shares of the capacity a second; below 0 the queue shrinks",
+    "Φ": "tension of unevenness, monotony, growth and waste together; 0 at rest",
+    "p": "the knob that the controller turns: 0 packs jobs onto few nodes, 1 keeps them apart",
+    "power": "of all nodes, asleep ones included",
 }
 _COLOURS: Final = ("#b8b8b8", "#0b6bcb", "#c8501e", "#2b8a3e", "#862e9c")
 
@@ -118,8 +128,28 @@ def draw_traces(traces: Mapping[str, Trace], *, title: str = "") -> Any:
     return figure
 
 
-def save_page(path: Path, figure: Any, summaries: Mapping[str, Mapping[str, float]], *, title: str) -> None:
+def save_page(
+    path: Path,
+    figure: Any,
+    summaries: Mapping[str, Mapping[str, float]],
+    *,
+    title: str,
+    about: str = "",
+    differences: Collection[str] = (),
+) -> None:
     """Write one HTML page with the picture and the figures in it; it loads nothing else.
+
+    Parameters
+    ----------
+    path : Path
+    figure : matplotlib.figure.Figure
+    summaries : mapping of name to figures by label
+        The first is what the others are compared with.
+    title : str
+    about : str
+        What was simulated, in a line.
+    differences : collection of str
+        Labels of figures on a fixed scale, whose change is a difference and not a share.
 
     Raises
     ------
@@ -134,24 +164,31 @@ def save_page(path: Path, figure: Any, summaries: Mapping[str, Mapping[str, floa
     rows = []
     for key, base in first.items():
         cells = [f"<td>{summaries[name][key]:,.5g}</td>" for name in names]
-        change = [
-            f"<td>{100 * (summaries[name][key] / base - 1):+.1f} %</td>" if base else "<td></td>"
-            for name in names[1:]
-        ]
+        change = [f"<td>{_change(base, summaries[name][key], key in differences)}</td>" for name in names[1:]]
         rows.append(f"<tr><th>{html.escape(key)}</th>{''.join(cells)}{''.join(change)}</tr>")
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    head += "".join(f"<th>{html.escape(name)}: change</th>" for name in names[1:])
+    head += "".join(
+        f"<th>{'change' if len(names) == 2 else html.escape(name) + ', change'}</th>" for name in names[1:]
+    )
     drawn = "; ".join(PANELS.values()).replace("\n", ", ")
     text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{html.escape(title)}</title>"
         "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em}"
         "img{width:100%}table{border-collapse:collapse}th,td{padding:.15em .9em;border-bottom:1px solid #ddd;"
         "text-align:right}tbody th{text-align:left;font-weight:normal}</style>"
-        f"<h1>{html.escape(title)}</h1>"
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(about)}</p>"
         f'<img alt="{html.escape(drawn)} over time" src="data:image/svg+xml;base64,{image}">'
+        f"<ul>{''.join(f'<li><b>{html.escape(k)}</b>: {html.escape(v)}</li>' for k, v in LEGEND.items())}</ul>"
         f"<h2>Whole run</h2><table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></html>"
     )
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
         raise InvalidModel(f"page: cannot write {str(path)!r}: {error}") from None
+
+
+def _change(base: float, value: float, difference: bool) -> str:
+    if difference:
+        return f"{value - base:+.3g}"
+    return f"{100 * (value / base - 1):+.1f} %" if base else ""

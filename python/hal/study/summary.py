@@ -29,7 +29,8 @@ class Estimate(NamedTuple):
         digits = (
             0 if abs(self.mean) >= 1000 else 1 if abs(self.mean) >= 100 else 2 if abs(self.mean) >= 10 else 3
         )
-        return f"{self.mean:,.{digits}f} ± {self.half:,.{digits}f}"
+        mean = f"{self.mean:,.{digits}f}"
+        return f"{mean} ± {self.half:,.{digits}f}" if math.isfinite(self.half) else mean
 
 
 def estimate(values: Sequence[float]) -> Estimate:
