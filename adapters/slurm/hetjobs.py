@@ -22,7 +22,7 @@ import hal
 __all__ = ["components", "gang", "pin", "pinned", "settled", "unpin"]
 
 #: Roles of a gang.
-MOST: Final = 8
+MOST: Final = 32
 _MARK: Final = re.compile(r"hal pinned, excluding (\([^()]*\)(?: \([^()]*\))*)")
 
 

@@ -54,7 +54,7 @@ class Gang:
         Enough to start (elastic): as many as fit are placed, from this up to ``tasks``. None: all.
     roles : sequence of Job
         Further tasks with requests of their own, after the job's in rank: the workers of a driver. A role's own
-        ``gang`` may set `slice`, `slice_level` and `min_tasks`. At most 7.
+        ``gang`` may set `slice`, `slice_level` and `min_tasks`. At most 31.
 
     Examples
     --------

@@ -61,7 +61,7 @@ def solve(
     topology : Topology
         n nodes.
     tasks : sequence of int
-        Tasks of each of r roles, 1 to 1,000,000; at most 8 roles.
+        Tasks of each of r roles, 1 to 1,000,000; at most 32 roles.
     demand : (r, k) integers, base units
         What one task of each role takes of each of k resources, >= 0.
     free : (n, k) integers, base units

@@ -10,6 +10,7 @@
 #include "bindings.h"
 #include "halcore/engine/gang_solver.h"
 #include "halcore/model/error.h"
+#include "halcore/model/gang.h"
 
 namespace nb = nanobind;
 
@@ -28,8 +29,9 @@ Answer solve(const Topology& t, const std::vector<Role>& roles, const Amounts& d
              std::int32_t required, std::int32_t preferred, const std::optional<Counts>& running,
              double effort) {
     const std::size_t n_roles = roles.size(), n = t.n_nodes(), k = free.shape(1);
-    if (n_roles < 1 || n_roles > 8)
-        throw InvalidModel("gang: " + std::to_string(n_roles) + " roles; give 1 to 8");
+    if (n_roles < 1 || n_roles > Gang::kMostRoles)
+        throw InvalidModel("gang: " + std::to_string(n_roles) + " roles; give 1 to " +
+                           std::to_string(Gang::kMostRoles));
     if (demand.shape(0) != n_roles || demand.shape(1) != k || free.shape(0) != n)
         throw InvalidModel("gang: demand must be (roles, resources) and free (nodes, resources)");
     if (running && running->shape(0) != n) throw InvalidModel("gang: running must have one entry a node");

@@ -17,6 +17,7 @@ struct Gang {
         std::int32_t slice = 1;      ///< every `slice` consecutive ranks share a domain of `slice_level`
         std::string slice_level;     ///< empty: one node
     };
+    static constexpr std::size_t kMostRoles = 32;
     std::vector<Role> roles;
     std::string required;   ///< level that all tasks share a domain of; empty: none
     std::string preferred;  ///< level below which narrower is no better; empty: a single node is best
