@@ -88,7 +88,9 @@ def test_components_belong_together() -> None:
     assert not later.jobs
     assert [(d.where, d.field, d.effect) for d in later.dropped] == [("job 7", "begin", "waits")]
     many = convert(NODES, [part(i, cpus=i + 1) for i in range(33)], now=0, claims=lambda job: True)
-    assert [(d.where, d.value) for d in many.dropped] == [("job 7", "33 different components, of more than 32")]
+    assert [(d.where, d.value) for d in many.dropped] == [
+        ("job 7", "33 different components, of more than 32")
+    ]
     ranked = convert(NODES, [part(0, reason="None", priority=5), part(1, reason="None", priority=5)], now=0,
                      claims=lambda job: True, released=True)  # fmt: skip
     assert [(d.where, d.field) for d in ranked.dropped] == [("job 7", "het_job_id"), ("job 8", "het_job_id")]
