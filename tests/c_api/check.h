@@ -7,21 +7,21 @@
 #include <string.h>
 
 extern int wrong; /* expectations that did not hold */
-#define EXPECT(condition)                                                                        \
-    do {                                                                                         \
-        if (!(condition)) {                                                                      \
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
             fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, hal_last_error()); \
-            ++wrong;                                                                             \
-        }                                                                                        \
+            ++wrong;                                                                               \
+        }                                                                                          \
     } while (0)
 #define OK(call) EXPECT((call) == HAL_OK)
-#define FAILS(call, status, words)                            \
-    do {                                                      \
-        EXPECT((call) == (status));                           \
-        EXPECT(strstr(hal_last_error(), (words)) != NULL);    \
+#define FAILS(call, status, words)                         \
+    do {                                                   \
+        EXPECT((call) == (status));                        \
+        EXPECT(strstr(hal_last_error(), (words)) != NULL); \
     } while (0)
 
-static inline hal_cluster *small(void) {
+static inline hal_cluster* small(void) {
     const hal_gpu gpus[2] = {{.size = sizeof(hal_gpu), .model = "A", .memory = 1024},
                              {.size = sizeof(hal_gpu), .model = "A", .memory = 1024}};
     const hal_label label = {sizeof label, "zone", "a"};
@@ -30,29 +30,35 @@ static inline hal_cluster *small(void) {
     const hal_node nodes[3] = {
         {.size = sizeof(hal_node), .name = "a", .cpu = 8000, .memory = 1000, .gpus = gpus, .n_gpus = 2},
         {.size = sizeof(hal_node), .name = "b", .cpu = 4000, .memory = 500, .labels = &label, .n_labels = 1},
-        {.size = sizeof(hal_node), .name = "c", .cpu = 4000, .memory = 500, .taints = &taint, .n_taints = 1,
-         .extended = &fpga, .n_extended = 1}};
-    hal_cluster *cluster = NULL;
+        {.size = sizeof(hal_node),
+         .name = "c",
+         .cpu = 4000,
+         .memory = 500,
+         .taints = &taint,
+         .n_taints = 1,
+         .extended = &fpga,
+         .n_extended = 1}};
+    hal_cluster* cluster = NULL;
     OK(hal_cluster_new(&cluster));
     OK(hal_cluster_add_nodes(cluster, nodes, 3));
     return cluster;
 }
 
-static inline hal_shape *shape(int64_t cpu, int64_t memory) {
+static inline hal_shape* shape(int64_t cpu, int64_t memory) {
     const hal_shape_spec spec = {.size = sizeof spec, .cpu = cpu, .memory = memory};
-    hal_shape *made = NULL;
+    hal_shape* made = NULL;
     OK(hal_shape_new(&spec, &made));
     return made;
 }
 
-static inline hal_policy *policy(const char *scorer) {
-    hal_policy *made = NULL;
+static inline hal_policy* policy(const char* scorer) {
+    hal_policy* made = NULL;
     OK(hal_policy_new(NULL, &made));
     if (scorer) OK(hal_policy_add_named(made, scorer, 1, NULL, 0));
     return made;
 }
 
-static inline uint64_t digest(hal_cluster *cluster) {
+static inline uint64_t digest(hal_cluster* cluster) {
     uint64_t value = 0;
     OK(hal_cluster_digest(cluster, &value));
     return value;

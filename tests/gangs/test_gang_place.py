@@ -168,7 +168,7 @@ def test_nodes_that_come_later_are_hung_into_the_tree():
         (lambda: hal.Gang(min_tasks=5), "min_tasks: 5"),
         (lambda: hal.Gang(slice=3), "slice: 3 does not divide"),
         (lambda: hal.Gang(slice=0), "slice"),
-        (lambda: hal.Gang(roles=[hal.Job(f"r{i}") for i in range(8)]), "9 roles"),
+        (lambda: hal.Gang(roles=[hal.Job(f"r{i}") for i in range(32)]), "33 roles"),
         (lambda: hal.Gang(roles=["w"]), "give a list of hal.Job"),
         (lambda: hal.Gang(roles=[hal.Job("w", gang=hal.Gang(required="rack"))]), "belong to the gang"),
         (lambda: hal.Gang(required=""), "required"),
