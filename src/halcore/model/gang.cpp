@@ -7,8 +7,7 @@ namespace hal {
 void Gang::validate() const {
     constexpr std::int32_t most_tasks = 1 << 20;
     if (roles.empty() || roles.size() > kMostRoles)
-        throw InvalidModel("gang: " + std::to_string(roles.size()) +
-                           " roles; give 1 to " +
+        throw InvalidModel("gang: " + std::to_string(roles.size()) + " roles; give 1 to " +
                            std::to_string(kMostRoles) + ", its own tasks included");
     for (std::size_t r = 0; r < roles.size(); ++r) {
         const Role& role = roles[r];
