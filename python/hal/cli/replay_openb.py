@@ -15,6 +15,7 @@ from rich.progress import Progress
 from hal.cli.names import placing
 from hal.cli.openb_energy import asks_for_energy, energy_report, energy_table
 from hal.cli.output import AsJson, console, emit_json, table
+from hal.cli.seeds import seed_range
 from hal.errors import HalError, InvalidModel
 from hal.replay import openb
 from hal.replay.openb.metrics import PERCENTS
@@ -49,7 +50,7 @@ def command(
     ] = None,
 ) -> None:
     """Replay the OpenB GPU trace and compare with the published tables. Reads $HAL_TRACES/openb."""
-    names, traces, numbers = policy or ["fgd"], trace or list(openb.TRACES), _seeds(seeds)
+    names, traces, numbers = policy or ["fgd"], trace or list(openb.TRACES), seed_range(seeds, most=10_000)
     published = openb.read_published(openb.traces_folder() / "openb") if check_published or versus else None
     against = "fgd" if versus == "published" else versus
     if against is not None and against not in openb.POLICIES:
@@ -102,16 +103,6 @@ def command(
             out.print("every run agrees with the published results" if not failed else "NOT every run agrees")
     if failed:
         raise typer.Exit(1)
-
-
-def _seeds(text: str) -> list[int]:
-    first, colon, end = text.partition(":")
-    if not (first.isascii() and first.isdigit() and (not colon or (end.isascii() and end.isdigit()))):
-        raise InvalidModel(f"--seeds {text}: must be a seed such as 42, or a range such as 42:52")
-    numbers = list(range(int(first), int(end) if colon else int(first) + 1))
-    if not numbers or len(numbers) > 10_000:
-        raise InvalidModel(f"--seeds {text}: must hold 1 … 10000 seeds")
-    return numbers
 
 
 def _replay(names: Sequence[str], traces: Sequence[str], seeds: Sequence[int]) -> list[openb.Run]:

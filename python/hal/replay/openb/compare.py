@@ -73,10 +73,7 @@ def check(runs: Sequence[Run], published: Published) -> list[Check]:
         keys = [(trace, done.policy, done.seed) for done in group]
         for key in keys:
             if key not in published.allocation:
-                known = ", ".join(POLICIES)
-                raise InvalidModel(
-                    f"trace, policy, seed = {key}: no published result; there are {known}, seeds 42 … 51"
-                )
+                raise InvalidModel(_unpublished(key, published))
         allocation, fragmentation = (
             float(np.max(np.abs(np.mean(ours, axis=0) - np.mean(theirs, axis=0))))
             for ours, theirs in (
@@ -90,6 +87,17 @@ def check(runs: Sequence[Run], published: Published) -> list[Check]:
             Check(trace, seed, allocation, fragmentation, max(allocation, fragmentation) <= limit + 1e-9)
         )
     return out
+
+
+def _unpublished(key: tuple[str, str, int], published: Published) -> str:
+    """Tell which part of a run was not published, and what was."""
+    trace, policy, seed = key
+    traces = sorted({known for known, _, _ in published.allocation})
+    if trace not in traces:
+        return f"trace = {trace!r}: no results were published; they were for {', '.join(traces)}"
+    if policy not in POLICIES:
+        return f"policy = {policy!r}: no results were published; they were for {', '.join(POLICIES)}"
+    return f"seed = {seed}: no results were published; they were for the seeds 42 … 51"
 
 
 def margins(runs: Sequence[Run], published: Published, *, against: str = "fgd") -> list[Margin]:

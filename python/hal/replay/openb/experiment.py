@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from hal.replay.openb.policies import published_policy
 from hal.replay.openb.trace import Nodes, Tasks, read_nodes, read_tasks
 
 __all__ = ["Experiment", "Run", "run", "traces_folder"]
+
+_LIST: Final = "openb_pod_list_"
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,17 @@ class Experiment:
         """
         base = traces_folder() / "openb" if folder is None else path_of(folder, "folder")
         own = must_be(trace, str, "trace").endswith(".csv")
-        path = path_of(trace, "trace") if own else base / f"openb_pod_list_{trace}.csv"
-        name = path.stem.removeprefix("openb_pod_list_")
+        path = path_of(trace, "trace") if own else base / f"{_LIST}{trace}.csv"
+        if folder is None and not base.is_dir():
+            raise InvalidModel(
+                f"HAL_TRACES = {os.environ['HAL_TRACES']!r}: has no folder openb; name the folder of real traces"
+            )
+        if not own and not path.is_file():
+            known = sorted(found.stem.removeprefix(_LIST) for found in base.glob(f"{_LIST}*.csv"))
+            raise InvalidModel(
+                f"trace = {trace!r}: is unknown; known are {', '.join(known) or 'none'}, or give a .csv file"
+            )
+        name = path.stem.removeprefix(_LIST)
         recorded = (path.parent if own else base) / "orders" / f"{name}.npz"
         return cls(
             name,
