@@ -24,6 +24,7 @@ from hal.adapters.contract import (
     Snapshot,
     Stale,
     Submitted,
+    Words,
 )
 from hal.adapters.follower import Follower
 from hal.adapters.lock import FileLock, Lock
@@ -56,5 +57,6 @@ __all__ = [
     "Snapshot",
     "Stale",
     "Submitted",
+    "Words",
     "why",
 ]

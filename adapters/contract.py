@@ -46,6 +46,7 @@ __all__ = [
     "Snapshot",
     "Stale",
     "Submitted",
+    "Words",
     "book",
 ]
 
@@ -178,6 +179,15 @@ class Submitted(Protocol):
 
     def submitted(self, job: str) -> float | None:
         """Seconds since 1970, of a job that waits or was just placed; None where that is not known."""
+        ...
+
+
+@runtime_checkable
+class Words(Protocol):
+    """What an adapter may offer beside: it knows what asked for something that no node has, such as a volume."""
+
+    def worded(self, job: str, reason: str) -> str:
+        """Return a reason why a job waits in its orchestrator's terms; as it is, where there are no better ones."""
         ...
 
 

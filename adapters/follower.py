@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from hal.adapters.contract import Adapter, Delta, Running, Stale
+from hal.adapters.contract import Adapter, Delta, Running, Stale, Words
 from hal.adapters.loop import Backoff
 from hal.adapters.mirror import Mirror
 
@@ -97,8 +97,7 @@ class Follower:
 
     def worded(self, job: str, reason: str) -> str:
         """Return a reason in the orchestrator's own terms, where the adapter knows better ones."""
-        words = getattr(self.adapter, "worded", None)
-        return reason if words is None else str(words(job, reason))
+        return self.adapter.worded(job, reason) if isinstance(self.adapter, Words) else reason
 
     def start(self) -> None:
         """Begin to follow."""

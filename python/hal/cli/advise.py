@@ -24,14 +24,16 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Print where hal would place what waits, and why the rest would wait. Changes nothing."""
+    from hal.adapters.contract import Words
     from hal.adapters.loop import Loop
 
     source = connect(adapter, option)
     try:
         loop = Loop(source, policy=policy, order=order, apply=False, explained=1000)
         done = loop.step()
-        words = getattr(source, "worded", lambda job, reason: reason)
-        reasons = {job: words(job, reason) for job, reason in done.reasons.items()}
+        reasons = done.reasons
+        if isinstance(source, Words):
+            reasons = {job: source.worded(job, reason) for job, reason in reasons.items()}
         dropped = list(loop.mirror.dropped)
         running = len(loop.mirror.running)
         nodes = len(loop.mirror.cluster)
