@@ -130,7 +130,8 @@ def test_what_cannot_be_simulated_is_named_before_anything_runs(tmp_path, capsys
 
 def test_one_seed_has_a_mean_without_an_interval(tmp_path, capsys):
     arguments = ["sweep", "--seeds", "1", "--nodes", "2", "--hours", "0.02", "--controller", "pid"]
-    assert run([*arguments, "--metric", "mean_p", "--out", str(tmp_path / "r.jsonl")]) == 0
+    assert run([*arguments, "--metric", "mean_wait", "--out", str(tmp_path / "r.jsonl")]) == 0
     printed = capsys.readouterr().out
     assert "1 simulation, 1 of them now" in printed
+    assert "mean_wait, s" in printed
     assert "nan" not in printed

@@ -105,7 +105,8 @@ def command(
     cells_shown = [
         (*map(str, group), *(str(value) for value in figures.values())) for group, figures in means.items()
     ]
-    head = ["machine", "workload", "load", "policy", "controller", *shown]
+    labels = [", ".join(filter(None, (name, FIGURES[name]))) for name in shown]
+    head = ["machine", "workload", "load", "policy", "controller", *labels]
     console().print(
         table(f"{counted(len(cells), 'simulation')}, {ran} of them now", head, cells_shown, left=5)
     )

@@ -69,12 +69,13 @@ MACHINES: Final = {
 WORKLOADS: Final = ("poisson", "bursty", "diurnal", "openb", "step")
 
 
-#: Figures that `Cell.run` returns; ``follows_s`` of the workload ``step`` alone.
-FIGURES: Final = (
-    "energy_j", "energy_per_job", "fairness", "finished", "follows_s", "infeasible", "makespan", "mean_entropy",
-    "mean_p", "mean_potential", "mean_power_w", "mean_sigma", "mean_slowdown", "mean_utilisation", "mean_wait",
-    "p95_pending_work", "p95_queue", "p95_wait", "p_deviation", "peak_pending_work", "peak_queue", "restarts",
-)  # fmt: skip
+#: Figures that `Cell.run` returns, with their units; ``follows_s`` of the workload ``step`` alone.
+FIGURES: Final = {
+    "energy_j": "J", "energy_per_job": "J", "fairness": "", "finished": "", "follows_s": "s", "infeasible": "",
+    "makespan": "s", "mean_entropy": "", "mean_p": "", "mean_potential": "", "mean_power_w": "W", "mean_sigma": "",
+    "mean_slowdown": "", "mean_utilisation": "", "mean_wait": "s", "p95_pending_work": "× capacity", "p95_queue": "",
+    "p95_wait": "s", "p_deviation": "", "peak_pending_work": "× capacity", "peak_queue": "", "restarts": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
