@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hal import _core
 from hal._doors import whole
+from hal._explaining import note_of, victims_of
 from hal._show import show
-from hal._victims import victims_of
 from hal.answer import Explanation, Placement, Status
 from hal.errors import HalError, InvalidModel
 from hal.job_columns import JobColumns
@@ -209,7 +209,7 @@ class Placements(Sequence[Placement]):
             change=change,
             preemption=preemption,
             victims=victims,
-            note=self._note(line, status),
+            note=note_of(core, self._result, line, self.policy),
         )
 
     # ---- inside --------------------------------------------------------------------------------------
@@ -221,19 +221,6 @@ class Placements(Sequence[Placement]):
         self._booked = self._handle.version
         ids: NDArray[np.int64] = self._result.ids
         return ids if self._order is None else ids[self._line_of]
-
-    def _note(self, line: int, status: Status) -> str:
-        """Tell of scores that later jobs have moved: the core counts what was asked for, and forgets none of it."""
-        if status is not Status.PLACED or not self._result.applied or line + 1 == len(self):
-            return ""
-        if not any(getattr(scorer, "typical", None) == "seen" for scorer in self.policy.scorers):
-            return ""
-        first = int(self.task_begin[line])
-        node = self._handle.name_of(int(self.node[first]))
-        return (
-            f"{node} was chosen with {float(self.score[first]):.4g}, by the jobs seen until then; "
-            "the scores here are by the later ones too"
-        )
 
     def _least(self, line: int, tasks: int) -> dict[str, int]:
         """Role → the tasks of it that the job needs."""

@@ -1,4 +1,4 @@
-"""Which running jobs would have to stop, told in a line of an explanation."""
+"""Lines of an explanation: which running jobs would have to stop, and what later jobs have moved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hal._show import counted
 from hal.answer import Status
 from hal.policy import Policy
 
-__all__ = ["victims_of"]
+__all__ = ["note_of", "victims_of"]
 
 #: Sets of victims that an explanation tries: it is asked often, and need not be the cheapest.
 _EFFORT: Final = 20_000
@@ -33,3 +33,17 @@ def victims_of(
 
 def _running(count: int) -> str:
     return f"{counted(count, 'job')} of lower priority {'runs' if count == 1 else 'run'}"
+
+
+def note_of(core: Any, result: Any, line: int, policy: Policy) -> str:
+    """Tell of scores that later jobs have moved: the core counts what was asked for, and forgets none of it."""
+    if not result.applied or result.status[line] != Status.PLACED or line + 1 == len(result.status):
+        return ""
+    if not any(getattr(scorer, "typical", None) == "seen" for scorer in policy.scorers):
+        return ""
+    first = int(result.task_begin[line])
+    node = core.name_of(int(result.node[first]))
+    return (
+        f"{node} was chosen with {float(result.score[first]):.4g}, by the jobs seen until then; "
+        "the scores here are by the later ones too"
+    )
