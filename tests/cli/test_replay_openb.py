@@ -44,6 +44,15 @@ def test_what_is_not_there_is_named(wrong: list[str], told: str, capsys: pytest.
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--csv", "--plot"])
+def test_a_file_without_a_folder_is_refused_before_the_replay(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hal.replay.openb.run", None)  # would fail otherwise
+    assert run(["replay", "openb", option, str(tmp_path / "none" / "out")]) == 2
+    assert f"{option} {tmp_path}/none/out: there is no folder" in capsys.readouterr().err
+
+
 def test_a_folder_without_traces_is_told_by_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

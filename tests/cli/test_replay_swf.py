@@ -83,8 +83,8 @@ def test_oracle_files(log, tmp_path, capsys):
         (["--predict", "psychic"], "last_two, user_median, similar"),
         (["--check-oracle"], "lacks the column 'job'"),
         (["--procs", "0"], "processors is 0"),
-        (["--csv", "/nonexistent/x.csv"], "cannot write"),
-        (["--plot", "/nonexistent/x.png"], "cannot write"),
+        (["--csv", "/nonexistent/x.csv"], "there is no folder /nonexistent"),
+        (["--plot", "/nonexistent/x.png"], "there is no folder /nonexistent"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(log, arguments, message, capsys):

@@ -13,10 +13,23 @@ from rich.table import Table
 
 from hal.errors import HalError
 
-__all__ = ["AsJson", "console", "emit_json", "table", "write_text"]
+__all__ = ["AsJson", "console", "emit_json", "in_folder", "table", "write_text"]
 
 #: The ``--json`` option, the same everywhere.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def in_folder(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Refuse a file to be written whose folder is not there, before the work whose result it is to hold.
+
+    Raises
+    ------
+    HalError
+        It is not there.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise HalError(f"{option.opts[0]} {path}: there is no folder {path.parent}; make it first")
+    return path
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from hal.cli.names import placing
 from hal.cli.openb_energy import asks_for_energy, energy_report, energy_table
-from hal.cli.output import AsJson, console, emit_json, table
+from hal.cli.output import AsJson, console, emit_json, in_folder, table
 from hal.cli.seeds import seed_range
 from hal.errors import HalError, InvalidModel
 from hal.replay import openb
@@ -44,9 +44,12 @@ def command(
         ),
     ] = None,
     as_json: AsJson = False,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write every run's curves.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", callback=in_folder, help="Write every run's curves.")
+    ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw allocation against arrived demand (PNG, SVG, PDF).")
+        Path | None,
+        typer.Option(callback=in_folder, help="Draw allocation against arrived demand (PNG, SVG, PDF)."),
     ] = None,
 ) -> None:
     """Replay the OpenB GPU trace and compare with the published tables. Reads $HAL_TRACES/openb."""

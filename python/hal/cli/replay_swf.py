@@ -10,7 +10,7 @@ import typer
 
 from hal._show import counted
 from hal.cli.names import placing
-from hal.cli.output import AsJson, console, emit_json, table
+from hal.cli.output import AsJson, console, emit_json, in_folder, table
 from hal.cluster import Cluster
 from hal.errors import InvalidModel, PolicyError
 from hal.files import format_of, read_nodes
@@ -64,9 +64,12 @@ def command(
     policy: Annotated[
         str, typer.Option(help="With --cluster: where tasks go.", autocompletion=placing)
     ] = "best_fit",
-    as_csv: Annotated[Path | None, typer.Option("--csv", help="Write a line a job to this file.")] = None,
+    as_csv: Annotated[
+        Path | None, typer.Option("--csv", callback=in_folder, help="Write a line a job to this file.")
+    ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the schedule to this file (.png, .svg, .pdf).")
+        Path | None,
+        typer.Option(callback=in_folder, help="Draw the schedule to this file (.png, .svg, .pdf)."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check-oracle", help="Compare with the waits in the log; exit 1 if one differs.")

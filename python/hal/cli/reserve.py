@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hal.cli import reserve_apply
-from hal.cli.output import AsJson, console, emit_json, table
+from hal.cli.output import AsJson, console, emit_json, in_folder, table
 from hal.cluster import Cluster
 from hal.files import format_of, read_nodes
 from hal.reserve import Plan, PlanStatus, solve
@@ -45,7 +45,9 @@ def solve_command(
         str | None,
         typer.Option(help="Keep the promises of this store (URL or SQLite file) and add the plan to it."),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the plan to this file (.png, .svg, .pdf).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(callback=in_folder, help="Draw the plan to this file (.png, .svg, .pdf).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan the requests of a file, and say what cannot be kept; exit 1 unless all have a place."""
