@@ -76,7 +76,7 @@ class Lines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         """Return the line without what an exception adds."""
         told = (f"{key}={_text(value)}" for key, value in vars(record).items() if key not in _OWN)
         return " ".join([super().formatMessage(record), *told])

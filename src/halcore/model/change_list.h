@@ -47,8 +47,6 @@ class ChangeList {
         }
     }
 
-    void prefetch(std::uint32_t i) const { __builtin_prefetch(things_.data() + i, 1); }
-
     /// The same into `out`, of those that keep(i, freed(i)) says 1 of and not 0; returns how many. Without
     /// branches that cannot be foreseen, for those who ask often. `out` has room for all things, and one
     /// more.
@@ -64,6 +62,8 @@ class ChangeList {
         }
         return count;
     }
+
+    void prefetch(std::uint32_t i) const { __builtin_prefetch(things_.data() + i, 1); }
 
     std::size_t bytes() const {
         return things_.capacity() * sizeof(Thing) + log_.capacity() * sizeof(std::uint32_t);
